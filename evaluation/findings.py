@@ -1,0 +1,291 @@
+"""What estimators, procedures and checks hand on: fits, intervals, estimates, checks.
+
+Shapes: n observations, k columns of a design, r effects.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from evaluation.panel import Panel
+
+__all__ = [
+    "Check",
+    "Effect",
+    "Estimand",
+    "Estimate",
+    "Estimator",
+    "EventStudy",
+    "Fit",
+    "Interval",
+    "LinearFit",
+    "Probe",
+    "Procedure",
+    "Scale",
+]
+
+Estimand = Literal["overall", "site", "cohort", "calendar", "group_time", "event_time"]
+Scale = Literal["level", "log"]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One point estimate; never a p-value.
+
+    Parameters
+    ----------
+    estimand : Estimand
+        What it is an effect on.
+    group : str
+        Empty for the overall effect; else the site, cohort, period or event time.
+    value : float
+        The estimate on ``scale``; NaN where it is not identified, with the reason in ``caveats``.
+    scale : Scale
+        ``level`` (the outcome's units) or ``log`` (log rate ratio).
+    observed : float or None
+        The weighted mean outcome of the treated observations that the effect averages over, in
+        the outcome's units; the counterfactual is ``observed - value`` (level) or
+        ``observed / exp(value)`` (log). None where undefined.
+    caveats : tuple of str
+        What a reader of this figure must know.
+    """
+
+    estimand: Estimand
+    value: float
+    scale: Scale
+    group: str = ""
+    observed: float | None = None
+    caveats: tuple[str, ...] = ()
+
+    def relative(self, value: float | None) -> float | None:
+        """Return ``value`` (on this effect's scale) as per cent of the counterfactual.
+
+        None where that is undefined: no value, or a counterfactual that is not positive.
+        """
+        if value is None or not np.isfinite(value):
+            return None
+        if self.scale == "log":
+            return 100.0 * float(np.expm1(value))
+        if self.observed is None or not self.observed - value > 0:
+            return None
+        return 100.0 * value / (self.observed - value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinearFit:
+    """The estimating equations of a linear or Poisson fit: what CR* and the wild bootstrap need.
+
+    Unit effects are absorbed (weighted demeaning within units); period dummies stay as columns of
+    ``x``: demeaning two ways first makes CR2 5% and CR3 11% too small.
+
+    Parameters
+    ----------
+    x : array, shape (n, k)
+        Design after absorbing unit effects with weights ``weights``: focal columns, covariates,
+        period dummies. Full column rank.
+    residual : array, shape (n,)
+        Residuals on the scale of the (working) response.
+    weights : array, shape (n,)
+        Least-squares weights; for Poisson the working weights, which are the fitted means.
+    cluster : int array, shape (n,)
+        Site of each row, 0 .. G-1.
+    unit : int array, shape (n,)
+        Absorbed unit of each row; nested in ``cluster``.
+    coef : array, shape (k,)
+        Coefficients of ``x``.
+    contrasts : array, shape (r, k)
+        Row j gives effect j of the fit as ``contrasts[j] @ coef``.
+    family : {"gaussian", "poisson"}
+        Whose estimating equations these are. The CR2 working model is homoskedastic for gaussian
+        and inverse to ``weights`` (variance = mean) for poisson, as in clubSandwich.
+    """
+
+    x: FloatArray
+    residual: FloatArray
+    weights: FloatArray
+    cluster: IntArray
+    unit: IntArray
+    coef: FloatArray
+    contrasts: FloatArray
+    family: Literal["gaussian", "poisson"] = "gaussian"
+
+    @property
+    def n_clusters(self) -> int:
+        """The number of sites, G."""
+        return int(self.cluster.max()) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EventStudy:
+    """Event-time estimates with their joint uncertainty.
+
+    Parameters
+    ----------
+    relative_periods : int array, shape (r,)
+        Event times, the reference left out.
+    values : array, shape (r,)
+        Estimates.
+    covariance : array, shape (r, r)
+        Their covariance.
+    reference : int
+        The event time that is 0 by construction.
+    """
+
+    relative_periods: IntArray
+    values: FloatArray
+    covariance: FloatArray
+    reference: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """What an estimator returns: point estimates and, where there are any, their equations.
+
+    Parameters
+    ----------
+    estimator : str
+        Key of the estimator.
+    effects : tuple of Effect
+        At least one; ``effects[0]`` is the overall effect where the estimator has one.
+    focal : int
+        Which effect a procedure is asked about.
+    linear : LinearFit or None
+        Estimating equations whose ``contrasts`` run parallel to ``effects``; None for estimators
+        that are only refitted.
+    n_obs, n_units, n_sites, n_pilot_sites : int
+        Counts of what entered the fit.
+    caveats : tuple of str
+        What holds for every effect of the fit.
+    """
+
+    estimator: str
+    effects: tuple[Effect, ...]
+    n_obs: int
+    n_units: int
+    n_sites: int
+    n_pilot_sites: int
+    focal: int = 0
+    linear: LinearFit | None = None
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def effect(self) -> Effect:
+        """The effect that a procedure is asked about."""
+        return self.effects[self.focal]
+
+    def focused(self, index: int) -> Fit:
+        """Return the same fit, asking about effect ``index``."""
+        return dataclasses.replace(self, focal=index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The uncertainty of one effect by one procedure, on the effect's own scale.
+
+    Parameters
+    ----------
+    procedure : str
+        Key of the procedure.
+    level : float
+        Confidence level, such as 0.95.
+    low, high, p : float or None
+        Ends of the interval and two-sided p-value against 0; None where the procedure does not
+        hold or does not give one, with the reason in ``caveats``; infinite where unbounded.
+    std_error, df : float or None
+        Standard error and degrees of freedom, for procedures that have them.
+    draws : int or None
+        Resampling draws made, for procedures that draw.
+    failures : int
+        Draws that could not be computed.
+    caveats : tuple of str
+        What a reader of this interval must know.
+    """
+
+    procedure: str
+    level: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    std_error: float | None = None
+    df: float | None = None
+    draws: int | None = None
+    failures: int = 0
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One row of ``estimates.csv`` or ``event_study.csv``: an effect with an interval."""
+
+    outcome: str
+    estimator: str
+    effect: Effect
+    interval: Interval
+    n_obs: int
+    n_units: int
+    n_sites: int
+    n_pilot_sites: int
+    is_primary: bool = False
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def relative(self) -> tuple[float | None, float | None, float | None]:
+        """Effect, low and high end as per cent of the counterfactual; None where undefined."""
+        effect, interval = self.effect, self.interval
+        return (
+            effect.relative(effect.value),
+            effect.relative(interval.low),
+            effect.relative(interval.high),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Check:
+    """What one check found.
+
+    Parameters
+    ----------
+    name : str
+        Key of the check, such as ``reporting_break``.
+    title : str
+        The check as a heading, in plain words.
+    passed : bool or None
+        None for information that can neither pass nor fail.
+    detail : str
+        What was found and what it does to the estimate, in plain words.
+    remedy : str
+        What to put in the study file, or do to the data, about it; empty when nothing is to do.
+    blocking : bool
+        Whether a failure forbids estimating (exit code 12). A failure that does not block is
+        printed before the result as "Read with caution".
+    outcome : str
+        Key of the outcome it was made on; empty for the whole study.
+    table : polars.DataFrame
+        The findings, one a row. Columns that are there mean the same everywhere: ``file``,
+        ``row`` (1 is the header), ``unit``, ``period`` (its code), ``first``, ``last``, ``value``,
+        ``problem``, ``effect_on_estimate``, ``remedy``.
+    """
+
+    name: str
+    title: str
+    passed: bool | None
+    detail: str
+    remedy: str = ""
+    blocking: bool = False
+    outcome: str = ""
+    table: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+
+Estimator = Callable[[Panel], Fit]
+Procedure = Callable[[Estimator, Panel, Fit, Generator], Interval]
+Probe = Callable[[Estimator, Panel, Fit], Check]
