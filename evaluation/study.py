@@ -123,7 +123,10 @@ class Method(_Frozen):
 
 
 class Analysis(_Frozen):
-    """Which methods are run, and how."""
+    """Which methods are run, and how.
+
+    ``event_window`` bins leads and lags beyond that many periods; None keeps them all.
+    """
 
     primary: Method
     estimators: tuple[str, ...]
@@ -132,6 +135,7 @@ class Analysis(_Frozen):
     draws: int = 9999
     level: float = 0.95
     seed: int = 461000
+    event_window: int | None = None
 
 
 class Costs(_Frozen):
