@@ -1,0 +1,69 @@
+"""The pieces of a Released that are drawn and tabulated: trends and figures at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Glance", "Trend"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trend:
+    """One line of a trend chart, after disclosure control.
+
+    Parameters
+    ----------
+    outcome : str
+        Key of the outcome.
+    group : str
+        ``pilot`` (all pilot sites together), ``comparison`` or ``site`` (one pilot site).
+    site : str
+        Name of the site; empty unless ``group`` is ``site``.
+    periods : tuple of int
+        Every period from the first to the last of the outcome, ascending; gaps are kept.
+    values : tuple of float or None
+        The weighted mean over the group's units, in the outcome's units (``count``: the mean a
+        unit); None where nothing was reported or the value is suppressed.
+    suppressed : tuple of bool
+        Which of the None values are suppressed.
+    """
+
+    outcome: str
+    group: str
+    periods: tuple[int, ...]
+    values: tuple[float | None, ...]
+    suppressed: tuple[bool, ...]
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Glance:
+    """One outcome at a glance: who was compared, over what, on how many observations.
+
+    Parameters
+    ----------
+    outcome : str
+        Key of the outcome.
+    n_units, n_sites, n_pilot_sites, n_comparison_sites : int
+        Units and sites analysed.
+    first, last : int
+        First and last period analysed, as ordinals of the study's calendar.
+    n_observations : int
+        Unit-periods analysed.
+    rows_used, rows_left_out : int
+        Rows of the source files, from the ledger.
+    hidden : int
+        Figures of this outcome that were suppressed.
+    """
+
+    outcome: str
+    n_units: int
+    n_sites: int
+    n_pilot_sites: int
+    n_comparison_sites: int
+    first: int
+    last: int
+    n_observations: int
+    rows_used: int
+    rows_left_out: int
+    hidden: int
