@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,8 +12,12 @@ from typing import Any
 
 from evaluation import __version__
 from evaluation.errors import SourceError
+from evaluation.resources import resource_folder
+from evaluation.study import Study
 
 __all__ = ["Input", "Manifest", "describe", "hash_file"]
+
+_SAMPLE = "sample"
 
 # What computes the numbers; a rerun that differs names a changed one as the cause.
 _PACKAGES = (
@@ -44,7 +49,8 @@ class Manifest:
     Parameters
     ----------
     study_path : str
-        The study file as it was named; ``sample`` for the embedded study.
+        The study file, whole; ``sample`` for the embedded study. A rerun looks for the inputs
+        beside it.
     study_text : str
         The study file, whole.
     inputs : tuple of Input
@@ -64,6 +70,13 @@ class Manifest:
     seed: int
     platform: str
     format: int = 1
+
+    @property
+    def study_file(self) -> Path:
+        """Where the study file lay; for the embedded study, where it lies in this installation."""
+        if self.study_path == _SAMPLE:
+            return resource_folder("sample_data") / "study.toml"
+        return Path(self.study_path)
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values."""
@@ -91,22 +104,32 @@ def hash_file(path: Path) -> str:
         raise SourceError(f"cannot be read: {error.strerror}", place=str(path)) from error
 
 
-def describe(*, study_path: str, study_text: str, seed: int, files: tuple[Path, ...]) -> Manifest:
-    """Make the manifest of a run over ``files``, whose study lies at ``study_path``."""
-    folder = Path(study_path).resolve().parent
+def describe(study: Study, files: Iterable[Path]) -> Manifest:
+    """Make the manifest of a run of ``study`` over ``files``.
+
+    Raises
+    ------
+    SourceError
+        When a file can no longer be read.
+    """
+    folder = study.folder.resolve()
     unique = sorted({path.resolve() for path in files})
     inputs = tuple(
         Input(path=_relative(path, folder), sha256=hash_file(path), size=path.stat().st_size)
         for path in unique
     )
     return Manifest(
-        study_path=study_path,
-        study_text=study_text,
+        study_path=_SAMPLE if folder == _sample_folder() else str(folder / study.path.name),
+        study_text=study.text,
         inputs=inputs,
         versions=_versions(),
-        seed=seed,
+        seed=study.analysis.seed,
         platform=f"{platform.system()} {platform.machine()}",
     )
+
+
+def _sample_folder() -> Path:
+    return resource_folder("sample_data").resolve()
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -1,5 +1,19 @@
 """The result of a run: its type, its store on disk, and its comparison with a rerun."""
 
+from evaluation.results.comparison import Comparison, compare
 from evaluation.results.result import Result
+from evaluation.results.store import load, load_manifest, load_tables, replaced, staged, write
+from evaluation.results.tables import result_tables
 
-__all__ = ["Result"]
+__all__ = [
+    "Comparison",
+    "Result",
+    "compare",
+    "load",
+    "load_manifest",
+    "load_tables",
+    "replaced",
+    "result_tables",
+    "staged",
+    "write",
+]

@@ -1,0 +1,5 @@
+"""Run the command as `python -m evaluation.cli`."""
+
+from evaluation.cli import main
+
+main()

@@ -1,0 +1,88 @@
+"""`pilot-eval estimate`: the main job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evaluation import report, results
+from evaluation.cli.options import as_json, progress_to_stderr, quiet, study_path
+from evaluation.disclosure import Released, release
+from evaluation.pipeline import run
+from evaluation.study import load_study
+from evaluation.wording import statement
+
+__all__ = ["command"]
+
+
+@click.command(
+    name="estimate",
+    epilog="""\b
+Examples:
+  pilot-eval estimate
+  pilot-eval estimate my-study/study.toml --out my-results
+""",
+)
+@click.argument("study", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("pilot-eval-results"),
+    show_default=True,
+    help="Folder for the results; written whole or not at all.",
+)
+@quiet
+@as_json
+def command(study: Path | None, out: Path, *, quiet: bool, as_json: bool) -> None:
+    """Estimate STUDY and write results and reports.
+
+    Without STUDY the embedded sample study is run. The folder restricted/ holds everything and
+    stays with you; the folder release/ holds what has passed disclosure control.
+    """
+    tell = progress_to_stderr(quiet=quiet or as_json)
+    with results.staged(out) as folder:
+        results.write(run(load_study(study_path(study)), progress=tell), folder)
+        # Reports are drawn from what was stored, so that `report` gives the same bytes again.
+        released = release(results.load(folder))
+        report.render(released, folder / "release", progress=tell)
+    tell("")
+    if as_json:
+        click.echo(json.dumps(_summary(released, out), indent=2, ensure_ascii=False))
+    elif not quiet:
+        click.echo(_words(released, out))
+
+
+def _answers(released: Released) -> list[dict[str, str]]:
+    found = []
+    for outcome in released.study.outcomes:
+        said = statement(released.primary(outcome.key), outcome, released.checks)
+        answer = " ".join(part for part in (said.caution, said.sentence) if part)
+        found.append({"outcome": outcome.key, "label": outcome.label, "answer": answer})
+    return found
+
+
+def _summary(released: Released, out: Path) -> dict[str, Any]:
+    return {
+        "study": released.study.title,
+        "out": str(out),
+        "index": str(out / "release" / "index.html"),
+        "answers": _answers(released),
+    }
+
+
+def _words(released: Released, out: Path) -> str:
+    lines = [released.study.title]
+    if released.study.notice:
+        lines.append(released.study.notice)
+    for answer in _answers(released):
+        lines += ["", answer["label"], f"  {answer['answer']}"]
+    lines += [
+        "",
+        f"Reports     {out / 'release' / 'index.html'}",
+        f"Estimates   {out / 'restricted' / 'estimates.csv'}",
+        f"Check it    pilot-eval rerun {out}",
+    ]
+    return "\n".join(lines)
