@@ -1,0 +1,125 @@
+"""What may be combined, and what is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation import methods
+from evaluation.errors import StudyError
+from evaluation.findings import Effect, Fit
+from evaluation.panel import Measure
+from evaluation.study import Analysis, Method, Outcome, Study, Time
+
+_POISSON = Method(estimator="poisson", procedure="cr2")
+
+
+def _study(
+    *measures: Measure,
+    primary: Method = _POISSON,
+    estimators: tuple[str, ...] = ("poisson", "twfe", "event_study"),
+    procedures: tuple[str, ...] = ("cr2",),
+) -> Study:
+    return Study(
+        version=1,
+        title="T",
+        time=Time(frequency="month"),
+        outcomes=tuple(
+            Outcome(key=f"y{i}", label="Y", files=("y.csv",), measure=measure)
+            for i, measure in enumerate(measures or ("rate",))
+        ),
+        analysis=Analysis(primary=primary, estimators=estimators, procedures=procedures),
+        path=Path("study.toml"),
+    )
+
+
+def _fit(n_pilot_sites: int, estimator: str = "twfe") -> Fit:
+    effect = Effect(estimand="overall", value=1.0, scale="level")
+    return Fit(
+        estimator=estimator,
+        effects=(effect,),
+        n_obs=9,
+        n_units=9,
+        n_sites=9,
+        n_pilot_sites=n_pilot_sites,
+    )
+
+
+def test_the_defaults_are_valid() -> None:
+    methods.validate(_study())
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        (
+            _study(estimators=("poisson", "twfee")),
+            "study.toml: [analysis] estimators: 'twfee' is not in this version of pilot-eval. "
+            "Allowed: poisson, twfe, event_study; did you mean 'twfe'?",
+        ),
+        (
+            _study(procedures=("cr2", "wald")),
+            "study.toml: [analysis] procedures: 'wald' is not in this version of pilot-eval. "
+            "Allowed: ",
+        ),
+        (
+            _study(primary=Method(estimator="event_study", procedure="cr2")),
+            "study.toml: [analysis] primary: 'event_study' gives effects by event time, not one "
+            "answer. Write twfe or poisson as the primary estimator.",
+        ),
+    ],
+)
+def test_a_bad_choice_is_refused_with_what_to_write(study: Study, message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        methods.validate(study)
+    assert str(caught.value).startswith(message)
+
+
+def test_several_bad_choices_are_named_at_once() -> None:
+    with pytest.raises(StudyError) as caught:
+        methods.validate(_study(estimators=("nope",), procedures=("never",)))
+    assert "'nope'" in str(caught.value)
+    assert "'never'" in str(caught.value)
+
+
+def test_an_outcome_without_an_estimator_is_refused() -> None:
+    study = _study("mean", estimators=("poisson",))
+    with pytest.raises(StudyError, match=r"measure 'mean' has no estimator .* Add one of: twfe"):
+        methods.validate(study)
+
+
+def test_the_primary_estimator_gives_way_where_it_is_not_defined() -> None:
+    study = _study("rate", "mean")
+    rate, mean = (methods.plan(study, outcome) for outcome in study.outcomes)
+    assert [(c.estimator, c.procedure) for c in rate if c.is_primary] == [("poisson", "cr2")]
+    assert [(c.estimator, c.procedure) for c in mean if c.is_primary] == [("twfe", "cr2")]
+    assert "poisson is not defined for a mean" in mean[0].caveat
+    assert "poisson" not in {c.estimator for c in mean}
+
+
+def test_every_pair_of_the_plan_is_planned_once() -> None:
+    study = _study(procedures=("cr1", "cr2"))
+    pairs = [(c.estimator, c.procedure) for c in methods.plan(study, study.outcomes[0])]
+    assert len(pairs) == len(set(pairs)) == 6
+    assert pairs[0] == ("poisson", "cr2")
+
+
+@pytest.mark.parametrize("procedure", ["cr1", "cr2"])
+def test_no_sandwich_interval_below_four_pilot_sites(procedure: str) -> None:
+    for n_pilot_sites in (1, 2, 3):
+        refused = methods.refusal(procedure, _fit(n_pilot_sites), level=0.95)
+        assert refused is not None
+        assert (refused.low, refused.high, refused.p) == (None, None, None)
+        assert "72%" in refused.caveats[0]
+    assert methods.refusal(procedure, _fit(4), level=0.95) is None
+
+
+def test_every_entry_is_whole() -> None:
+    for key, entry in methods.ESTIMATORS.items():
+        assert entry.title, key
+        assert entry.measures, key
+        assert set(entry.procedures) <= set(methods.PROCEDURES), key
+    for key, procedure in methods.PROCEDURES.items():
+        assert procedure.title, key
+        assert np.isfinite(procedure.fewest_pilot_sites), key
