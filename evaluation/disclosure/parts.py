@@ -1,10 +1,10 @@
-"""The pieces of a Released that are drawn and tabulated: trends and figures at a glance."""
+"""The pieces of a Released: trends, figures at a glance, and entries of the audit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Glance", "Trend"]
+__all__ = ["Glance", "Hidden", "Trend"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,3 +67,25 @@ class Glance:
     rows_used: int
     rows_left_out: int
     hidden: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """One suppressed figure, for the audit.
+
+    Parameters
+    ----------
+    outcome : str
+        Key of the outcome; empty for the whole study.
+    where : str
+        Which table or chart, and which line and column of it.
+    what : str
+        Which figure.
+    why : str
+        The rule that hid it.
+    """
+
+    outcome: str
+    where: str
+    what: str
+    why: str

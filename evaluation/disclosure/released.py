@@ -6,7 +6,11 @@ from dataclasses import InitVar, dataclass
 
 import polars as pl
 
-from evaluation.disclosure.parts import Glance, Trend
+from evaluation.disclosure.findings import guard_check, guard_estimate
+from evaluation.disclosure.parts import Glance, Hidden, Trend
+from evaluation.disclosure.paths import plain_ledger, plain_manifest, plain_study
+from evaluation.disclosure.rule import Rule
+from evaluation.disclosure.series import COUNTS, Analysed, counts, trends
 from evaluation.errors import DisclosureError
 from evaluation.findings import Check, Estimate
 from evaluation.manifest import Manifest
@@ -109,5 +113,90 @@ class Released:
 
 
 def release(result: Result) -> Released:
-    """Apply the study's disclosure rule to a Result."""
-    raise DisclosureError("disclosure control is not built yet", place=result.study.title)
+    """Apply the study's disclosure rule (``[release]``) to a Result.
+
+    Below national level 0 stands, figures from 1 to ``suppress_below`` - 1 are hidden, the rest
+    is rounded; what one subtraction, or a rate with its denominator, would give back is hidden
+    too. With ``suppress_below = 0`` and ``round_to = 1`` everything stands.
+    """
+    study = plain_study(result.study)
+    rule = Rule.of(study.release)
+    present = set(result.panel["outcome_key"].unique())
+    analysed = {
+        outcome.key: Analysed.of(outcome, result.panel, study.calendar)
+        for outcome in study.outcomes
+        if outcome.key in present
+    }
+    lines: list[dict[str, str]] = []
+    charts: list[Trend] = []
+    hidden: list[Hidden] = []
+    for one in analysed.values():
+        counted, gone = counts(one, rule)
+        drawn, erased = trends(one, rule)
+        lines += counted
+        charts += drawn
+        hidden += [*gone, *erased]
+    estimates, lost = _guard_estimates(result.estimates, analysed, lines, rule)
+    event_study, lost_events = _guard_estimates(result.event_study, analysed, lines, rule)
+    guarded = [guard_check(check, analysed, rule) for check in result.checks]
+    hidden += [*lost, *lost_events, *(item for _, items in guarded for item in items)]
+    ledger = plain_ledger(result.ledger)
+    return Released(
+        study=study,
+        estimates=estimates,
+        event_study=event_study,
+        checks=tuple(check for check, _ in guarded),
+        trends=tuple(charts),
+        glances=tuple(_glance(one, ledger, hidden) for one in analysed.values()),
+        counts=pl.DataFrame(lines, schema=COUNTS),
+        ledger=ledger,
+        manifest=plain_manifest(result.manifest),
+        audit=_audit(hidden),
+        controlled=rule.controlled,
+        seal=_SEAL,
+    )
+
+
+def _guard_estimates(
+    estimates: tuple[Estimate, ...],
+    analysed: dict[str, Analysed],
+    lines: list[dict[str, str]],
+    rule: Rule,
+) -> tuple[tuple[Estimate, ...], list[Hidden]]:
+    kept: list[Estimate] = []
+    hidden: list[Hidden] = []
+    for estimate in estimates:
+        mine = [line for line in lines if line["outcome"] == estimate.outcome]
+        quiet, items = guard_estimate(estimate, analysed[estimate.outcome], mine, rule)
+        kept.append(quiet)
+        hidden += items
+    return tuple(kept), hidden
+
+
+def _glance(analysed: Analysed, ledger: pl.DataFrame, hidden: list[Hidden]) -> Glance:
+    key, rows = analysed.outcome.key, analysed.rows
+    mine = ledger.filter(pl.col("outcome") == key)
+    used = int(mine.filter(pl.col("status") == "used")["rows"].sum())
+    return Glance(
+        outcome=key,
+        n_units=rows["unit"].n_unique(),
+        n_sites=rows["site"].n_unique(),
+        n_pilot_sites=len(analysed.sites),
+        n_comparison_sites=rows["site"].n_unique() - len(analysed.sites),
+        first=analysed.periods[0],
+        last=analysed.periods[-1],
+        n_observations=rows.height,
+        rows_used=used,
+        rows_left_out=int(mine["rows"].sum()) - used,
+        hidden=sum(item.outcome == key for item in hidden),
+    )
+
+
+def _audit(hidden: list[Hidden]) -> pl.DataFrame:
+    lines = [
+        (f"{item.outcome}: {item.where}" if item.outcome else item.where, item.what, item.why)
+        for item in hidden
+    ]
+    return pl.DataFrame(
+        lines, schema=dict.fromkeys(("where", "what", "why"), pl.String), orient="row"
+    )

@@ -1,0 +1,185 @@
+"""Estimates and checks under control: what they say beside their numbers must not tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import polars as pl
+
+from evaluation.disclosure.parts import Hidden
+from evaluation.disclosure.paths import without_folders
+from evaluation.disclosure.rule import SUPPRESSED, Rule
+from evaluation.disclosure.series import Analysed
+from evaluation.findings import Check, Effect, Estimate
+
+__all__ = ["guard_check", "guard_estimate"]
+
+_LEVEL_HIDDEN = "The level behind this figure is not shown: it rests on too few people or events."
+_FEW_BEHIND = "with the effect it would give a suppressed figure"
+_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w,]|\.\d)")
+
+
+def guard_estimate(
+    estimate: Estimate, analysed: Analysed, counts: list[dict[str, str]], rule: Rule
+) -> tuple[Estimate, list[Hidden]]:
+    """Return an estimate whose mean outcome is gone where it would give a small count away.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Overall, site, event-time or other effect; the effect and its interval always stand.
+    analysed : Analysed
+        The outcome's rows.
+    counts : list of dict
+        The outcome's rows of ``Released.counts``: what is hidden there is hidden here.
+    rule : Rule
+        The study's rule.
+    """
+    effect = estimate.effect
+    if effect.observed is None or not _tells(effect, analysed, counts, rule):
+        return estimate, []
+    quiet = dataclasses.replace(effect, observed=None, caveats=(*effect.caveats, _LEVEL_HIDDEN))
+    hidden = Hidden(
+        outcome=estimate.outcome,
+        where=f"estimates, {estimate.estimator}, {effect.estimand} {effect.group}".rstrip(),
+        what="mean outcome of the treated observations",
+        why=_FEW_BEHIND,
+    )
+    return dataclasses.replace(estimate, effect=quiet), [hidden]
+
+
+def _tells(effect: Effect, analysed: Analysed, counts: list[dict[str, str]], rule: Rule) -> bool:
+    if not rule.controlled:
+        return False
+    if effect.estimand in ("overall", "site"):
+        group = "pilot" if effect.estimand == "overall" else "site"
+        for line in counts:
+            if (line["group"], line["site"], line["phase"]) == (group, effect.group, "after"):
+                return SUPPRESSED in (line["count"], line["exposure"])
+    rows = _behind(effect, analysed)
+    if rows is None:
+        return True  # whom the figure rests on cannot be told, so neither can that they are many
+    count, exposure = (_total(rows, name) for name in ("count", "exposure"))
+    return rule.reason(analysed.outcome.measure, count, exposure) != ""
+
+
+def _total(rows: pl.DataFrame, column: str) -> float:
+    return float(rows[column].fill_null(float("nan")).sum())
+
+
+def _behind(effect: Effect, analysed: Analysed) -> pl.DataFrame | None:
+    """Return the treated rows that an effect averages over; None where its group is not known."""
+    treated = analysed.pilot.filter(pl.col("period") >= pl.col("first_treated"))
+    start, period = pl.col("first_treated"), pl.col("period")
+    try:
+        if effect.estimand == "event_time":
+            return analysed.pilot.filter(period - start == int(effect.group))
+        names = effect.group.split(":")
+        numbers = [analysed.calendar.parse(name) for name in names]
+    except ValueError:
+        return None
+    columns = {"cohort": [start], "calendar": [period], "group_time": [start, period]}
+    wanted = columns.get(effect.estimand, [])
+    if not wanted or len(wanted) != len(numbers):
+        return None
+    pairs = zip(wanted, numbers, strict=True)
+    return treated.filter(*(column == number for column, number in pairs))
+
+
+def guard_check(
+    check: Check, analysed: dict[str, Analysed], rule: Rule
+) -> tuple[Check, list[Hidden]]:
+    """Return a check whose table shows no small count, and no text an absolute path.
+
+    In the column ``value`` whole numbers that the rule hides become ``[c]``, and other whole
+    numbers are rounded, where the outcome has counts (or the check is on all outcomes); a value
+    of one unit in one period goes too where the panel says that it rests on a small count. A
+    number hidden in ``value`` is hidden in the sentences beside it.
+    """
+    mine = analysed.get(check.outcome)
+    counted = mine is None or mine.outcome.measure != "mean"
+    table = check.table
+    hidden: list[Hidden] = []
+    if rule.controlled and "value" in table.columns:
+        lines = [
+            _guard_line(line, mine, rule) if counted or _few(line, mine, rule) else line
+            for line in table.iter_rows(named=True)
+        ]
+        hidden = [
+            Hidden(
+                outcome=check.outcome,
+                where=f"check {check.name}, line {number}",
+                what=" ".join(str(line[c]) for c in ("unit", "period") if line.get(c) is not None),
+                why=f"a figure above 0 and below {rule.suppress_below}, or that rests on one",
+            )
+            for number, line in enumerate(lines, start=1)
+            if line["value"] == SUPPRESSED
+        ]
+        texts = pl.Schema({**table.schema, "value": pl.String()})
+        table = pl.DataFrame([_as_text(line) for line in lines], schema=texts)
+    return (
+        dataclasses.replace(
+            check,
+            detail=without_folders(check.detail),
+            remedy=without_folders(check.remedy),
+            table=_plain_texts(table),
+        ),
+        hidden,
+    )
+
+
+def _guard_line(
+    line: dict[str, object], analysed: Analysed | None, rule: Rule
+) -> dict[str, object]:
+    value = line["value"]
+    if value is None:
+        return line
+    text = str(value)
+    numbers = [float(found) for found in _NUMBER.findall(text)]
+    small = [n for n in numbers if rule.hides(n)]
+    if not small and not _few(line, analysed, rule):
+        return {**line, "value": _NUMBER.sub(lambda m: rule.text(float(m[0])), text)}
+    told = set(small) | ({float(text)} if _is_number(text) else set())
+    sentences = {
+        name: _NUMBER.sub(lambda m: SUPPRESSED if float(m[0]) in told else m[0], cell)
+        for name, cell in line.items()
+        if name in ("problem", "effect_on_estimate", "remedy") and isinstance(cell, str)
+    }
+    return {**line, **sentences, "value": SUPPRESSED}
+
+
+def _few(line: dict[str, object], analysed: Analysed | None, rule: Rule) -> bool:
+    """Whether a line is about one unit in one period whose figure rests on a small count."""
+    unit, period = line.get("unit"), line.get("period")
+    if analysed is None or unit is None or period is None:
+        return False
+    try:
+        ordinal = analysed.calendar.parse(period)
+    except ValueError:
+        return False
+    rows = analysed.rows.filter(pl.col("unit") == str(unit), pl.col("period") == ordinal)
+    if rows.is_empty():
+        return False
+    count, exposure = (_total(rows, name) for name in ("count", "exposure"))
+    return rule.reason(analysed.outcome.measure, count, exposure) != ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_text(line: dict[str, object]) -> dict[str, object]:
+    value = line["value"]
+    return {**line, "value": None if value is None else str(value)}
+
+
+def _plain_texts(table: pl.DataFrame) -> pl.DataFrame:
+    texts = [name for name in table.columns if table.schema[name] == pl.String]
+    if not texts:
+        return table
+    return table.with_columns(pl.col(texts).map_elements(without_folders, return_dtype=pl.String))
