@@ -58,6 +58,8 @@ class Effect:
         ``observed / exp(value)`` (log). None where undefined.
     caveats : tuple of str
         What a reader of this figure must know.
+    n_pilot_sites : int or None
+        Pilot sites that this effect rests on; None where these are all of the fit's.
     """
 
     estimand: Estimand
@@ -66,6 +68,7 @@ class Effect:
     group: str = ""
     observed: float | None = None
     caveats: tuple[str, ...] = ()
+    n_pilot_sites: int | None = None
 
     def relative(self, value: float | None) -> float | None:
         """Return ``value`` (on this effect's scale) as per cent of the counterfactual.
@@ -81,12 +84,13 @@ class Effect:
         return 100.0 * value / (self.observed - value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class LinearFit:
     """The estimating equations of a linear or Poisson fit: what CR* and the wild bootstrap need.
 
     Unit effects are absorbed (weighted demeaning within units); period dummies stay as columns of
-    ``x``: demeaning two ways first makes CR2 5% and CR3 11% too small.
+    ``x``: demeaning two ways first makes CR2 5% and CR3 11% too small. Compared by identity and
+    open to weak references: a procedure may remember what it made of a fit while the fit lives.
 
     Parameters
     ----------
@@ -104,7 +108,8 @@ class LinearFit:
     coef : array, shape (k,)
         Coefficients of ``x``.
     contrasts : array, shape (r, k)
-        Row j gives effect j of the fit as ``contrasts[j] @ coef``.
+        Row j gives effect j of the fit as ``contrasts[j] @ coef``; NaN for an effect that is not
+        identified.
     family : {"gaussian", "poisson"}
         Whose estimating equations these are. The CR2 working model is homoskedastic for gaussian
         and inverse to ``weights`` (variance = mean) for poisson, as in clubSandwich.
