@@ -1,0 +1,247 @@
+r"""The sandwiches: variances of a fit's contrasts from site scores, plain and bias-reduced.
+
+Everything is read off a :class:`~evaluation.findings.LinearFit`. Its unit effects are absorbed, yet
+the bias reduction is that of the full design with unit dummies: under weights with a homoskedastic
+working model the two differ. In a basis that is orthonormal under the weights,
+:math:`T = [Z, S D^{-1/2}]` with :math:`T'WT = I` (:math:`Z` spans the absorbed columns, :math:`S`
+are the unit dummies, :math:`D = S'WS`), the hat matrix is :math:`H = T T' W`; and as each unit lies
+in one site, a site's block of it needs only :math:`Z` and the site's own units.
+
+Shapes: n rows, k columns, U units, G sites, r contrasts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.findings import LinearFit
+
+__all__ = ["Variance", "bias_reduced", "sandwich", "scaled_sandwich"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Eigenvalues below this share of the largest are rounding: the working variance of residuals has
+# none along the site's own unit dummies, nor along whatever only that site identifies.
+_NULL = 1e-12
+# Scores this small beside the terms that they are sums of are rounding.
+_ROUNDING = 1e-10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Variance:
+    """Covariance of the contrasts, shape (r, r), and each one's degrees of freedom, shape (r,)."""
+
+    covariance: FloatArray
+    df: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Basis:
+    """A fit in the orthonormal basis, its rows ordered by site and unit.
+
+    Parameters
+    ----------
+    z : array, shape (n, k)
+        The absorbed columns made orthonormal: ``z' W z`` is the identity.
+    contrasts : array, shape (k, r)
+        The fit's contrasts, of the coefficients of ``z``.
+    weights, variance, residual : array, shape (n,)
+        ``variance`` is the working model's.
+    site_start, unit_start : int array, shapes (G,) and (U,)
+        Where the rows of each site and of each unit begin.
+    unit : int array, shape (n,)
+        Codes from 0, rising with the rows.
+    """
+
+    z: FloatArray
+    contrasts: FloatArray
+    weights: FloatArray
+    variance: FloatArray
+    residual: FloatArray
+    site_start: IntArray
+    unit_start: IntArray
+    unit: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Working:
+    """What the working variance V makes of the basis, over all sites.
+
+    Parameters
+    ----------
+    hat : array, shape (n,)
+        The diagonal of W V.
+    unit_root : array, shape (U,)
+        Roots of the units' total weights, the diagonal of D^(1/2).
+    among : array, shape (k, k)
+        Z' W V W Z; the identity when V is the inverse of W.
+    across : array, shape (U, k)
+        D^(-1/2) S' W V W Z; zero when W V is constant within units.
+    within : array, shape (U,)
+        The diagonal of D^(-1/2) S' W V W S D^(-1/2).
+    """
+
+    hat: FloatArray
+    unit_root: FloatArray
+    among: FloatArray
+    across: FloatArray
+    within: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Site:
+    """One site's share: ``parts`` (rows, r) weigh its residuals; moments are (r,) and (r, k)."""
+
+    parts: FloatArray
+    own: FloatArray
+    along: FloatArray
+    beside: FloatArray
+
+
+def sandwich(linear: LinearFit) -> Variance:
+    """Return the plain cluster sandwich (CR0), with G - 1 degrees of freedom."""
+    basis = _basis(linear)
+    parts = basis.weights[:, None] * (basis.z @ basis.contrasts)
+    return _sum_squares(basis, parts, np.full(parts.shape[1], basis.site_start.size - 1.0))
+
+
+def scaled_sandwich(linear: LinearFit) -> Variance:
+    """Return the cluster sandwich times G/(G-1) (CR1), with G - 1 degrees of freedom."""
+    plain, sites = sandwich(linear), linear.n_clusters
+    return Variance(covariance=plain.covariance * (sites / (sites - 1)), df=plain.df)
+
+
+def bias_reduced(linear: LinearFit) -> Variance:
+    """Return the bias-reduced sandwich (CR2) with Satterthwaite's degrees of freedom.
+
+    Site j's residuals are multiplied by the symmetric
+    ``A = R (R [(I-H) V (I-H)']_jj R)^(-1/2) R`` with ``R`` the root of ``V_jj`` (pseudo-inverse
+    where a unit dummy leaves no variance), so that the sandwich is unbiased when V is right. V is
+    the identity for least squares, weighted or not, and the inverse of the weights for Poisson, as
+    in clubSandwich.
+
+    Source: Bell and McCaffrey (2002), Survey Methodology 28; Pustejovsky and Tipton (2018), JBES
+    36, section 2.2 (adjustment matrices) and 3.1 (degrees of freedom).
+    """
+    basis = _basis(linear)
+    working = _working(basis)
+    ends = [*basis.site_start[1:].tolist(), basis.unit.size]
+    sites = [
+        _adjust(basis, working, slice(first, last))
+        for first, last in zip(basis.site_start.tolist(), ends, strict=True)
+    ]
+    df = _satterthwaite(
+        own=np.stack([site.own for site in sites]),
+        along=np.stack([site.along for site in sites]),
+        beside=np.stack([site.beside for site in sites]),
+    )
+    return _sum_squares(basis, np.concatenate([site.parts for site in sites]), df)
+
+
+def _basis(linear: LinearFit) -> _Basis:
+    order = np.lexsort((linear.unit, linear.cluster))
+    site, unit = linear.cluster[order], linear.unit[order]
+    weights = linear.weights[order]
+    root = np.sqrt(weights)[:, None]
+    orthonormal, triangle = np.linalg.qr(linear.x[order] * root)
+    new_site = np.r_[True, site[1:] != site[:-1]]
+    new_unit = np.r_[True, unit[1:] != unit[:-1]] | new_site
+    return _Basis(
+        z=orthonormal / root,
+        contrasts=np.linalg.solve(triangle.T, linear.contrasts.T),
+        weights=weights,
+        variance=1 / weights if linear.family == "poisson" else np.ones_like(weights),
+        residual=linear.residual[order],
+        site_start=np.flatnonzero(new_site),
+        unit_start=np.flatnonzero(new_unit),
+        unit=np.cumsum(new_unit) - 1,
+    )
+
+
+def _working(basis: _Basis) -> _Working:
+    hat = basis.weights * basis.variance
+    spread = (basis.weights * hat)[:, None] * basis.z
+    unit_weight = np.add.reduceat(basis.weights, basis.unit_start)
+    unit_root = np.sqrt(unit_weight)
+    return _Working(
+        hat=hat,
+        unit_root=unit_root,
+        among=basis.z.T @ spread,
+        across=np.add.reduceat(spread, basis.unit_start, axis=0) / unit_root[:, None],
+        within=np.add.reduceat(basis.weights * hat, basis.unit_start) / unit_weight,
+    )
+
+
+def _adjust(basis: _Basis, working: _Working, rows: slice) -> _Site:
+    z, hat, variance = basis.z[rows], working.hat[rows], basis.variance[rows]
+    units = slice(int(basis.unit[rows.start]), int(basis.unit[rows.stop - 1]) + 1)
+    codes = np.arange(units.start, units.stop)
+    dummies = (basis.unit[rows, None] == codes) / working.unit_root[units]
+    across, within = working.across[units], working.within[units]
+
+    t = np.hstack([z, dummies])
+    middle = np.block([[working.among, across.T], [across, np.diag(within)]])
+    leverage = (t @ t.T) * hat
+    left = np.diag(variance) - leverage - leverage.T + t @ middle @ t.T
+    scale = np.sqrt(variance)
+    adjustment = scale[:, None] * _inverse_root(scale[:, None] * left * scale) * scale
+    parts = adjustment @ (basis.weights[rows, None] * (z @ basis.contrasts))
+
+    along, weighed = z.T @ parts, hat[:, None] * parts
+    unit_along = dummies.T @ parts
+    return _Site(
+        parts=parts,
+        own=(variance[:, None] * parts**2).sum(axis=0)
+        - 2 * ((dummies.T @ weighed) * unit_along).sum(axis=0)
+        + (within[:, None] * unit_along**2).sum(axis=0),
+        along=along.T,
+        beside=(working.among @ along / 2 + across.T @ unit_along - z.T @ weighed).T,
+    )
+
+
+def _inverse_root(matrix: FloatArray) -> FloatArray:
+    """Return the symmetric root of the pseudo-inverse of a positive semi-definite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    large = values > _NULL * values[-1]
+    vectors = vectors[:, large]
+    return np.asarray((vectors / np.sqrt(values[large])) @ vectors.T)
+
+
+def _satterthwaite(*, own: FloatArray, along: FloatArray, beside: FloatArray) -> FloatArray:
+    """Match a scaled chi-square to the variance's first two moments under the working model.
+
+    For one contrast the variance is a quadratic form in normal errors whose site-by-site moments
+    are ``P = diag(own) + along @ beside.T + beside @ along.T``; the degrees of freedom are
+    ``trace(P)^2 / trace(P P)``, had from k-by-k products without forming P.
+
+    Parameters
+    ----------
+    own : array, shape (G, r)
+    along, beside : array, shape (G, r, k)
+
+    Returns
+    -------
+    array, shape (r,)
+    """
+    both = np.einsum("grk,grk->gr", along, beside)
+    trace = (own + 2 * both).sum(axis=0)
+    cross = np.einsum("grk,grl->rkl", along, beside)
+    squares = (
+        (own**2 + 4 * own * both).sum(axis=0)
+        + 2 * np.einsum("rkl,rkl->r", *(np.einsum("grk,grl->rkl", a, a) for a in (along, beside)))
+        + 2 * np.einsum("rkl,rlk->r", cross, cross)
+    )
+    return np.asarray(trace**2 / squares)
+
+
+def _sum_squares(basis: _Basis, parts: FloatArray, df: FloatArray) -> Variance:
+    """Sum the squared site scores; ``parts``, shape (n, r), is what each residual counts for."""
+    terms = parts * basis.residual[:, None]
+    scores = np.add.reduceat(terms, basis.site_start, axis=0)
+    # One treated site fits itself exactly: its score is zero, up to rounding.
+    scores[np.abs(scores) <= _ROUNDING * np.abs(terms).sum(axis=0)] = 0.0
+    return Variance(covariance=scores.T @ scores, df=df)
