@@ -1,0 +1,220 @@
+"""Rules from an interval, a smallest effect of interest and the checks to a statement.
+
+Never from a p-value. With s the smallest effect of interest (an effect of s matters):
+
+=========================================  ==================================================
+interval                                   kind
+=========================================  ==================================================
+better, no end nearer to 0 than s          ``matters``
+better, holds effects smaller than s       ``may_be_too_small``
+better, no s set; or no better direction   ``changed``
+holds 0, both ends smaller than s          ``too_small``
+holds 0, reaches s, or no s set            ``too_early``
+worse                                      ``worse``
+none, unbounded, or without the estimate   ``no_interval``
+no estimate                                ``not_estimated``
+=========================================  ==================================================
+
+An end at 0 holds 0. Better and worse are of intervals without 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evaluation.findings import Check, Estimate
+from evaluation.study import Outcome
+from evaluation.wording.phrases import Reading, inline, named, reading, within
+
+__all__ = ["Kind", "Statement", "check_in_words", "next_steps", "statement"]
+
+Kind = Literal[
+    "matters",
+    "may_be_too_small",
+    "too_small",
+    "too_early",
+    "worse",
+    "changed",
+    "no_interval",
+    "not_estimated",
+]
+
+_UNSET = (
+    "No smallest effect of interest was set, so we cannot say whether {it} is large enough to "
+    "matter."
+)
+_INCOMPARABLE = (
+    "It cannot be put as a percentage here, so we cannot say whether {it} is large enough to "
+    "matter."
+)
+_HEADLINES: dict[Kind, str] = {
+    "matters": "Better, and large enough to matter",
+    "may_be_too_small": "Better, but it may be too small to matter",
+    "too_small": "Any effect is too small to matter",
+    "too_early": "Too early to tell",
+    "worse": "Worse than expected",
+    "changed": "A change",
+    "no_interval": "We cannot say how sure this is",
+    "not_estimated": "No estimate",
+}
+_NEXT_STEPS: dict[Kind, str] = {
+    "matters": "Carry on, and keep collecting the data. Write down what made it work, so that "
+    "others can do the same.",
+    "may_be_too_small": "Carry on, and keep collecting the data. Ask whether a gain of this size "
+    "is worth what it costs.",
+    "too_small": "Do not count on a change in {label}. Ask whether the pilot earns its cost "
+    "in other ways.",
+    "too_early": "Keep collecting the data, and do not change course because of this figure.",
+    "worse": "Look into why before going on: talk to the teams, and check whether the records or "
+    "something else that happened can explain it.",
+    "changed": "Talk with the teams about why {label} changed and whether that is wanted. Keep "
+    "collecting the data.",
+    "no_interval": "Do not act on this figure alone. Read it beside the result for all the pilot "
+    "sites together, and keep collecting the data.",
+    "not_estimated": "Find out why there is no estimate, and whether the data can be sent or put "
+    "right.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What may be said about one outcome, and no more.
+
+    Parameters
+    ----------
+    kind : Kind
+        Which rule it comes from.
+    headline : str
+        A few words, no full stop.
+    sentence : str
+        The whole statement in plain English; one or more sentences.
+    caution : str
+        Empty, or "Read with caution: ..." with the checks that failed; goes first.
+    """
+
+    kind: Kind
+    headline: str
+    sentence: str
+    caution: str = ""
+
+
+def statement(
+    estimate: Estimate | None,
+    outcome: Outcome,
+    checks: Sequence[Check],
+    *,
+    subject: str = "The pilot sites",
+) -> Statement:
+    """Return what the primary estimate of an outcome lets us say.
+
+    Parameters
+    ----------
+    estimate : Estimate or None
+        Of the primary method; None where there is none.
+    outcome : Outcome
+        Its label, its better direction and its smallest effect of interest.
+    checks : sequence of Check
+        Those of this outcome and of the whole study are looked at.
+    subject : str
+        Who the statement is on, as a sentence starts with it.
+    """
+    caution = _caution(outcome, checks)
+    if estimate is None or not math.isfinite(estimate.effect.value):
+        sentence = _not_estimated(estimate, outcome, subject)
+        return _made("not_estimated", sentence, caution)
+    found = reading(estimate, outcome)
+    ends = found.ends
+    if ends is None:
+        sentence = f"{named(found, outcome, subject)}. {_why_unsure(estimate, found)}"
+        return _made("no_interval", sentence, caution)
+    if ends[0] <= 0 <= ends[1]:
+        return _holding_zero(found, outcome, subject, caution)
+    return _without_zero(found, outcome, subject, caution)
+
+
+def _made(kind: Kind, sentence: str, caution: str, headline: str = "") -> Statement:
+    return Statement(
+        kind=kind, headline=headline or _HEADLINES[kind], sentence=sentence, caution=caution
+    )
+
+
+def _holding_zero(found: Reading, outcome: Outcome, subject: str, caution: str) -> Statement:
+    low, high = found.ends or (math.nan, math.nan)
+    where = f"{inline(outcome.label)} in {within(subject)}"
+    if found.smallest is not None and max(-low, high) < found.smallest:
+        sentence = f"Any effect on {where} is too small to matter ({found.range()})."
+        return _made("too_small", sentence, caution)
+    parts = [f"Too early to tell. The results for {where} fit {found.fit()}.", found.visible()]
+    if found.smallest is None:
+        parts.append(_cannot_weigh(outcome, "a change of that size"))
+    return _made("too_early", " ".join(part for part in parts if part), caution)
+
+
+def _without_zero(found: Reading, outcome: Outcome, subject: str, caution: str) -> Statement:
+    low, high = found.ends or (math.nan, math.nan)
+    said = f"{named(found, outcome, subject)} ({found.range()})."
+    fell = high < 0
+    if outcome.better != "neither" and fell != (outcome.better == "lower"):
+        return _made("worse", f"{said} Look into why before going on.", caution)
+    large = found.smallest is not None and min(abs(low), abs(high)) >= found.smallest
+    weighed = "This is large enough to matter." if large else "It may be too small to matter."
+    if found.smallest is None:
+        weighed = _cannot_weigh(outcome, "this")
+    if outcome.better == "neither":
+        aside = "The study did not say which direction is better."
+        headline = "Lower than expected" if fell else "Higher than expected"
+        return _made("changed", f"{said} {weighed} {aside}", caution, headline)
+    if found.smallest is None:
+        headline = "Better; whether by enough we cannot say"
+        return _made("changed", f"{said} {weighed}", caution, headline)
+    return _made("matters" if large else "may_be_too_small", f"{said} {weighed}", caution)
+
+
+def _cannot_weigh(outcome: Outcome, it: str) -> str:
+    return (_UNSET if outcome.smallest_effect is None else _INCOMPARABLE).format(it=it)
+
+
+def _why_unsure(estimate: Estimate, found: Reading) -> str:
+    """Say why an estimate has no interval, so that nobody leans on it."""
+    interval = estimate.interval
+    if interval.caveats:
+        reason = _clause(interval.caveats[0])
+    elif interval.low is None or interval.high is None:
+        reason = "no range could be worked out for it"
+    elif found.low is None or found.high is None:
+        reason = "the range of values that fit the data has no end"
+    else:
+        reason = "it lies outside the range of values that fit the data"
+    return f"How sure we can be of this figure is not known: {reason}. We draw nothing from it."
+
+
+def _not_estimated(estimate: Estimate | None, outcome: Outcome, subject: str) -> str:
+    said = f"We have no estimate for {inline(outcome.label)} in {within(subject)}"
+    caveats = estimate.effect.caveats or estimate.caveats if estimate is not None else ()
+    return f"{said}: {_clause(caveats[0])}." if caveats else f"{said}."
+
+
+def _clause(text: str) -> str:
+    return inline(text.strip().rstrip("."))
+
+
+def _caution(outcome: Outcome, checks: Sequence[Check]) -> str:
+    failed = [c for c in checks if c.passed is False and c.outcome in ("", outcome.key)]
+    if not failed:
+        return ""
+    return "Read with caution: " + " ".join(f"{_clause(c.detail or c.title)}." for c in failed)
+
+
+def check_in_words(check: Check) -> str:
+    """Return one check as a line: its title, how it went, what was found, what to do."""
+    went = {True: "passed", False: "did not pass", None: "for information"}[check.passed]
+    parts = [f"{check.title}: {went}.", check.detail, check.remedy if not check.passed else ""]
+    return " ".join(part for part in parts if part)
+
+
+def next_steps(said: Statement, outcome: Outcome) -> str:
+    """Return what to do on Monday about a statement: one or two plain sentences."""
+    return _NEXT_STEPS[said.kind].format(label=inline(outcome.label))
