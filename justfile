@@ -25,3 +25,7 @@ lock *options:
         --extra test --extra dev --all-build-deps \
         --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
         --output-file requirements.lock pyproject.toml
+
+# Make the sample study's data again; the same seed gives the same bytes
+sample:
+    python sample_data/generate.py
