@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from evaluation import errors
 from evaluation.cli import cli
 from evaluation.errors import PilotEvalError

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import evaluation
 import pytest
-from evaluation.cli import cli
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import evaluation
+from evaluation.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The issue's own bound, for the whole process, start of Python included.
