@@ -6,6 +6,7 @@ so that it can be acted on without reading the code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
@@ -65,9 +66,23 @@ class UsageError(PilotEvalError):
 
 
 class StudyError(PilotEvalError):
-    """The study file is wrong; may stand for several mistakes at once."""
+    """The study file is wrong; may stand for several mistakes at once.
+
+    ``mistakes`` holds each of them, and is empty where the error is a single one.
+    """
 
     exit_code = 10
+    mistakes: tuple[StudyError, ...] = ()
+
+    @classmethod
+    def joined(cls, mistakes: Sequence[StudyError], *, place: str = "") -> StudyError:
+        """Return one error for all: the mistake itself where there is one, else a line for each."""
+        if len(mistakes) == 1:
+            return mistakes[0]
+        lines = "".join(f"\n- {mistake}" for mistake in mistakes)
+        error = cls(f"{len(mistakes)} mistakes in the study file:{lines}", place=place)
+        error.mistakes = tuple(mistakes)
+        return error
 
 
 class SourceError(PilotEvalError):
