@@ -15,7 +15,7 @@ from typing import Literal, get_args
 __all__ = ["FREQUENCIES", "Calendar", "Frequency"]
 
 Frequency = Literal["month", "quarter", "year", "financial_year", "index"]
-FREQUENCIES: tuple[str, ...] = get_args(Frequency)
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 
 _MONTHS = (
     "January",

@@ -1,0 +1,245 @@
+"""The study file as a frozen tree: what is evaluated, on which data, by which methods.
+
+What each key means, with an example, is in ``keys.toml`` beside this module. The order of fields
+is that of the documentation and of messages. Rules between keys are in ``rules``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from evaluation.periods import Calendar, Frequency
+
+__all__ = [
+    "NOT_IN_FILE",
+    "PERIOD_READER",
+    "Analysis",
+    "Columns",
+    "Comparison",
+    "Contact",
+    "Costs",
+    "Event",
+    "Exclusion",
+    "Geography",
+    "Method",
+    "Outcome",
+    "PilotSite",
+    "Release",
+    "Study",
+    "Time",
+]
+
+PERIOD_READER = "period_reader"
+NOT_IN_FILE = ("text", "path")
+
+
+def _ordinal(value: object, info: ValidationInfo) -> object:
+    """Read a period as the file writes it; without a reader (in code) it is an ordinal already."""
+    reader = (info.context or {}).get(PERIOD_READER)
+    return value if reader is None else reader(value)
+
+
+Period = Annotated[int, BeforeValidator(_ordinal)]
+Text = Annotated[str, Field(pattern=r"\S")]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
+Identifiers = Annotated[tuple[Identifier, ...], Field(min_length=1)]
+Amount = Annotated[float, Field(ge=0)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Contact(_Frozen):
+    """Whom a reader of the report can ask."""
+
+    name: Text
+    email: Email | None = None
+    organisation: Text | None = None
+
+
+class Time(_Frozen):
+    """The window of analysis, in ordinals of ``frequency``; None means what the data hold."""
+
+    frequency: Frequency
+    first: Period | None = None
+    last: Period | None = None
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar that names these periods."""
+        return Calendar(frequency=self.frequency)
+
+
+class Geography(_Frozen):
+    """Which register checks the unit codes, and at which boundaries units are held.
+
+    ``register_`` has an underscore because pydantic's models have a method of its name.
+    """
+
+    register_: Literal["icb", "none"] = Field(default="none", alias="register")
+    boundaries: str = "2025-04"
+
+
+class PilotSite(_Frozen):
+    """One pilot site: the unit of assignment and of inference."""
+
+    name: Text
+    units: Texts
+    starts: Period
+
+
+class Exclusion(_Frozen):
+    """Observations left out, with the reason that the report prints.
+
+    ``unit`` None means every unit; ``first`` and ``last`` (ordinals, inclusive) None mean open;
+    ``outcome`` None means every outcome.
+    """
+
+    reason: Text
+    unit: Text | None = None
+    first: Period | None = None
+    last: Period | None = None
+    outcome: Text | None = None
+
+
+class Comparison(_Frozen):
+    """Who the pilot sites are compared with: every other unit, or a list."""
+
+    units: Literal["others"] | Texts = "others"
+    exclude: tuple[Exclusion, ...] = ()
+
+
+class Event(_Frozen):
+    """Something else that happened, to be shown on the time axis."""
+
+    at: Period
+    label: Text
+
+
+class Columns(_Frozen):
+    """Names of a table's columns, by meaning."""
+
+    unit: Text
+    period: Text
+    count: Text | None = None
+    exposure: Text | None = None
+    value: Text | None = None
+    weight: Text | None = None
+    first_treated: Text | None = None
+    treated: Text | None = None
+    cluster: Text | None = None
+
+
+class Outcome(_Frozen):
+    """One outcome: where it is read, how it is measured, what would matter."""
+
+    key: Identifier
+    label: Text
+    source: Identifier = "table"
+    files: Texts
+    sheet: Text | None = None
+    columns: Columns | None = None
+    metric: Text | None = None
+    measure: Literal["rate", "count", "share", "mean"] = "rate"
+    per: Annotated[float, Field(gt=0)] = 1.0
+    unit_label: str = ""
+    better: Literal["lower", "higher", "neither"] = "neither"
+    role: Literal["primary", "secondary", "process"] = "secondary"
+    smallest_effect: Annotated[float, Field(gt=-100)] | None = None
+    weight: Literal["exposure", "none", "column"] | None = None
+    covariates: tuple[Text, ...] = ()
+    dose: Text | None = None
+
+
+class Method(_Frozen):
+    """An estimator with a procedure."""
+
+    estimator: Identifier
+    procedure: Identifier
+
+
+class Analysis(_Frozen):
+    """Which methods are run, and how.
+
+    ``event_window`` bins leads and lags beyond that many periods; None keeps them all.
+    """
+
+    primary: Method = Method(estimator="poisson", procedure="cr2")
+    estimators: Identifiers = ("poisson", "twfe", "event_study")
+    procedures: Identifiers = ("cr2",)
+    control_group: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    draws: Annotated[int, Field(ge=99)] = 9999
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    seed: Annotated[int, Field(ge=0)] = 461000
+    event_window: Annotated[int, Field(ge=1)] | None = None
+
+
+class Costs(_Frozen):
+    """Pounds: of the programme, and of one event of an outcome."""
+
+    programme: Amount | None = None
+    unit_cost: dict[str, Amount] = {}
+
+
+class Release(_Frozen):
+    """Disclosure control: counts from 1 to ``suppress_below`` - 1 are hidden, others rounded.
+
+    ``suppress_below = 0`` with ``round_to = 1`` switches it off, for open data; reports say so.
+    """
+
+    suppress_below: Annotated[int, Field(ge=0)] = 8
+    round_to: Annotated[int, Field(ge=1)] = 5
+
+
+class Study(_Frozen):
+    """A study file, read and checked.
+
+    ``text`` is the file as it was, ``folder`` where its relative paths start, ``path`` the file.
+    Exactly one of ``sites`` and the outcomes' adoption columns says who adopted when.
+    """
+
+    version: Literal[1]
+    title: Text
+    notice: str = ""
+    contact: Contact | None = None
+    time: Time
+    geography: Geography = Geography()
+    sites: tuple[PilotSite, ...] = ()
+    comparison: Comparison = Comparison()
+    exclude: tuple[Exclusion, ...] = ()
+    events: tuple[Event, ...] = ()
+    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1)]
+    analysis: Analysis = Analysis()
+    costs: Costs = Costs()
+    release: Release = Release()
+    text: str = ""
+    path: Path = Path("study.toml")
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of the study file start."""
+        return self.path.parent
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar of the study's periods."""
+        return self.time.calendar
+
+    def outcome(self, key: str) -> Outcome:
+        """Return the outcome with this key.
+
+        Raises
+        ------
+        KeyError
+            When there is none.
+        """
+        for outcome in self.outcomes:
+            if outcome.key == key:
+                return outcome
+        raise KeyError(key)

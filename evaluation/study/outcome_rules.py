@@ -1,0 +1,284 @@
+"""Rules between the keys of an outcome, and between outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evaluation.study.mistakes import Loc, Mistake, written
+from evaluation.study.model import Columns, Outcome, Study
+
+__all__ = ["broken_outcome_rules"]
+
+_NEEDS = {
+    "rate": ("count", "exposure"),
+    "share": ("count", "exposure"),
+    "count": ("count",),
+    "mean": ("value",),
+}
+_ADOPTION = ("first_treated", "treated")
+
+
+def broken_outcome_rules(study: Study) -> Iterator[Mistake]:
+    """Find what is wrong with the outcomes of a study."""
+    yield from _keys(study)
+    for n, outcome in enumerate(study.outcomes):
+        at: Loc = ("outcomes", n)
+        yield from _source(outcome, at)
+        yield from _measure(outcome, at)
+        yield from _smallest_effect(outcome, at)
+        yield from _weight(outcome, at)
+        yield from _covariates(outcome, at)
+    yield from _roles(study)
+    yield from _adoption(study)
+
+
+def _keys(study: Study) -> Iterator[Mistake]:
+    seen: dict[str, int] = {}
+    for n, outcome in enumerate(study.outcomes):
+        # Keys name files, and some file systems know no capitals.
+        first = seen.setdefault(outcome.key.casefold(), n)
+        if first != n:
+            yield Mistake(
+                at=("outcomes", n, "key"),
+                problem=f"{written(outcome.key)} is the key of [[outcomes]] {first + 1} as well",
+                allowed="a key of one outcome only, capitals or not",
+                remedy="Write another key",
+                about=(("outcomes", first, "key"),),
+            )
+
+
+def _source(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    about: tuple[Loc, ...] = ((*at, "source"), (*at, "columns"), (*at, "metric"))
+    source = written(outcome.source)
+    if outcome.source == "table":
+        if outcome.columns is None:
+            yield Mistake(
+                at=(*at, "columns"),
+                problem='required with source = "table", and missing',
+                allowed="a table of column names",
+                remedy='Add columns = { unit = "icb", period = "month", count = "admissions", '
+                'exposure = "residents" }, with the names in your file',
+                about=about,
+            )
+        if outcome.metric is not None:
+            yield Mistake(
+                at=(*at, "metric"),
+                problem=f"{written(outcome.metric)} has no meaning with source = {source}",
+                allowed="columns, and no metric",
+                remedy="Delete metric, or name the source that has it, such as "
+                'source = "acute_discharge_sitrep"',
+                about=about,
+            )
+        return
+    if outcome.metric is None:
+        yield Mistake(
+            at=(*at, "metric"),
+            problem=f"required with source = {source}, and missing",
+            allowed="the name of a metric of the source",
+            remedy='Add metric, such as metric = "nctr"; `pilot-eval sources` lists them',
+            about=about,
+        )
+    needless = {"columns": outcome.columns, "covariates": outcome.covariates, "dose": outcome.dose}
+    for key, value in needless.items():
+        if value:
+            yield Mistake(
+                at=(*at, key),
+                problem=f"{key} has no meaning with source = {source}, whose columns are known",
+                allowed='with a source other than "table": metric, and no columns',
+                remedy=f'Delete {key}, or write source = "table"',
+                about=about,
+            )
+
+
+def _measure(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    measure = f"measure = {written(outcome.measure)}"
+    about: tuple[Loc, ...] = ((*at, "measure"), (*at, "source"))
+    if outcome.measure != "rate" and "per" in outcome.model_fields_set:
+        yield Mistake(
+            at=(*at, "per"),
+            problem=f"{outcome.per:g} has no meaning with {measure}",
+            allowed='per with measure = "rate" only',
+            remedy='Delete per, or write measure = "rate"',
+            about=about,
+        )
+    columns = outcome.columns
+    if columns is None or outcome.source != "table":
+        return
+    for name in _NEEDS[outcome.measure]:
+        if getattr(columns, name) is None:
+            yield Mistake(
+                at=(*at, "columns", name),
+                problem=f"required with {measure}, and missing",
+                allowed="the name of a column, in quotes",
+                remedy=_measure_remedy(name, columns),
+                about=about,
+            )
+    if outcome.measure != "mean" and columns.value is not None:
+        yield Mistake(
+            at=(*at, "columns", "value"),
+            problem=f"{written(columns.value)} is not used with {measure}",
+            allowed='columns.value with measure = "mean" only',
+            remedy='Delete it, or write measure = "mean"',
+            about=about,
+        )
+
+
+def _measure_remedy(name: str, columns: Columns) -> str:
+    add = f"Add {name} to columns"
+    if name == "value" and columns.count is not None:
+        other = "rate" if columns.exposure is not None else "count"
+        return f'{add}, or write measure = "{other}"'
+    if name == "exposure":
+        return f'{add}, or write measure = "count"'
+    return (
+        f'{add}, or write measure = "mean" and add value'
+        if columns.value is None
+        else (f'{add}, or write measure = "mean"')
+    )
+
+
+def _smallest_effect(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    effect, better = outcome.smallest_effect, outcome.better
+    if effect is None:
+        return
+    about: tuple[Loc, ...] = ((*at, "better"),)
+    shown, here = f"{effect:g}", (*at, "smallest_effect")
+    if effect == 0:
+        yield Mistake(
+            at=here,
+            problem=f"{shown} is no effect",
+            allowed="a number of per cent, not 0",
+            remedy="Write the smallest effect that would matter, or delete the key",
+        )
+    elif (better == "lower" and effect > 0) or (better == "higher" and effect < 0):
+        sign = "below" if better == "lower" else "above"
+        yield Mistake(
+            at=here,
+            problem=f'{shown} is no improvement where better = "{better}"',
+            allowed=f"a number {sign} 0",
+            remedy=f"Write smallest_effect = {-effect:g}, or change better",
+            about=about,
+        )
+
+
+def _weight(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    columns = outcome.columns
+    about: tuple[Loc, ...] = ((*at, "columns"), (*at, "columns", "weight"), (*at, "source"))
+    has_column = columns is not None and columns.weight is not None
+    if outcome.weight == "column" and not has_column:
+        yield Mistake(
+            at=(*at, "weight"),
+            problem='"column" needs columns.weight, which is missing',
+            allowed='"column" with columns.weight',
+            remedy="Add weight to columns, or delete this key",
+            about=about,
+        )
+    if has_column and columns is not None and outcome.weight != "column":
+        yield Mistake(
+            at=(*at, "columns", "weight"),
+            problem=f'{written(columns.weight)} is not used without weight = "column"',
+            allowed='columns.weight with weight = "column" only',
+            remedy='Add weight = "column" to the outcome, or delete it here',
+            about=((*at, "weight"), (*at, "source")),
+        )
+    if outcome.weight == "exposure" and columns is not None and columns.exposure is None:
+        yield Mistake(
+            at=(*at, "weight"),
+            problem='"exposure" needs columns.exposure, which is missing',
+            allowed='"exposure" with columns.exposure',
+            remedy="Add exposure to columns, or delete this key",
+            about=((*at, "columns"), (*at, "columns", "exposure"), (*at, "source")),
+        )
+
+
+def _covariates(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    for n, name in enumerate(outcome.covariates):
+        if name in outcome.covariates[:n]:
+            yield Mistake(
+                at=(*at, "covariates", n),
+                problem=f"{written(name)} is listed twice",
+                allowed="each column once",
+                remedy="Delete one of the two",
+            )
+
+
+def _roles(study: Study) -> Iterator[Mistake]:
+    roles = [outcome.role for outcome in study.outcomes]
+    has_role = any("role" in outcome.model_fields_set for outcome in study.outcomes)
+    if has_role and "primary" not in roles:
+        yield Mistake(
+            at=("outcomes",),
+            problem="some have a role, and none is primary",
+            allowed='role = "primary" for at least one outcome, or no role at all (the first is '
+            "primary then)",
+            remedy='Write role = "primary" in the outcome that the study rests on',
+            about=tuple(("outcomes", n, "role") for n in range(len(roles))),
+        )
+
+
+def _adoption(study: Study) -> Iterator[Mistake]:
+    given = [_adoption_columns(outcome) for outcome in study.outcomes]
+    about = (
+        ("sites",),
+        *(("outcomes", n, "columns", key) for n in range(len(given)) for key in _ADOPTION),
+    )
+    if not study.sites and not any(given):
+        yield Mistake(
+            at=("sites",),
+            problem="nothing says which units adopted, and when",
+            allowed="either [[sites]] sections, or first_treated or treated in the columns of "
+            "every outcome",
+            remedy="Add a section [[sites]] with name, units and starts for each pilot site",
+            about=about,
+        )
+    for n, (outcome, columns) in enumerate(zip(study.outcomes, given, strict=True)):
+        at: Loc = ("outcomes", n, "columns")
+        if study.sites:
+            yield from _adoption_twice(columns, at)
+        elif not columns and any(given):
+            yield Mistake(
+                at=at,
+                problem="no column says who adopted when, as those of other outcomes do",
+                allowed="first_treated or treated in the columns of every outcome, or [[sites]] "
+                "sections and neither of the two",
+                remedy="Add first_treated or treated to columns",
+                about=(*about, (*at[:2], "source")),
+            )
+        yield from _adoption_columns_alone(outcome, columns, at)
+
+
+def _adoption_columns(outcome: Outcome) -> list[str]:
+    columns = outcome.columns
+    return [] if columns is None else [k for k in _ADOPTION if getattr(columns, k) is not None]
+
+
+def _adoption_twice(columns: list[str], at: Loc) -> Iterator[Mistake]:
+    if columns:
+        yield Mistake(
+            at=(*at, columns[0]),
+            problem="it says who adopted when, as the [[sites]] sections do",
+            allowed="either [[sites]] sections, or first_treated or treated in columns",
+            remedy=f"Delete {' and '.join(columns)} here, or delete the [[sites]] sections",
+            about=(("sites",),),
+        )
+
+
+def _adoption_columns_alone(outcome: Outcome, columns: list[str], at: Loc) -> Iterator[Mistake]:
+    if len(columns) > 1:
+        yield Mistake(
+            at=at,
+            problem="first_treated and treated both say who adopted when",
+            allowed="one of the two",
+            remedy="Delete one of them",
+            about=tuple((*at, key) for key in _ADOPTION),
+        )
+    if outcome.columns is not None and outcome.columns.cluster is not None and not columns:
+        yield Mistake(
+            at=(*at, "cluster"),
+            problem=f"{written(outcome.columns.cluster)} is not used without first_treated or "
+            "treated",
+            allowed="cluster with first_treated or treated only; [[sites]] say themselves which "
+            "units are a site",
+            remedy="Add first_treated or treated, or delete cluster",
+            about=tuple((*at, key) for key in _ADOPTION),
+        )
