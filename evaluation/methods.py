@@ -256,21 +256,26 @@ def _procedure_for(estimator: str, analysis: Analysis) -> str:
 
 
 def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:
-    """Return an empty interval with its reason where ``procedure`` does not hold for ``fit``."""
+    """Return an empty interval with its reason where ``procedure`` does not hold for ``fit``.
+
+    What counts is how many pilot sites the focal effect rests on: a late event time may rest on
+    fewer than the whole fit.
+    """
     entry = PROCEDURES[procedure]
-    if fit.n_pilot_sites >= entry.fewest_pilot_sites:
+    own = fit.effect.n_pilot_sites
+    n_sites = fit.n_pilot_sites if own is None else own
+    if n_sites >= entry.fewest_pilot_sites:
         return None
-    sites = "one pilot site" if fit.n_pilot_sites == 1 else f"{fit.n_pilot_sites} pilot sites"
     holding = [
         key
-        for key, other in PROCEDURES.items()
-        if other.fewest_pilot_sites <= fit.n_pilot_sites
-        and key in ESTIMATORS[fit.estimator].procedures
+        for key in ESTIMATORS[fit.estimator].procedures
+        if PROCEDURES[key].fewest_pilot_sites <= n_sites
     ]
     instead = (
         f"Use {' or '.join(holding)}."
         if holding
         else "This version has no procedure that holds there."
     )
-    reason = f"no interval for {sites}: {entry.why}. {instead}"
+    sites = "one pilot site" if n_sites == 1 else f"{n_sites} pilot sites"
+    reason = f"No interval for {sites}: {entry.why}. {instead}"
     return Interval(procedure=procedure, level=level, caveats=(reason,))
