@@ -1,0 +1,116 @@
+"""Figures: markers of what is missing, text that is no number, values that cannot be."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from evaluation.sources.markers import SUPPRESSED, meaning, number
+from evaluation.sources.rules import Sifting
+from evaluation.sources.tidy import Tidy
+
+__all__ = ["SENTENCES", "Figures", "Shares", "read_figures", "refuse_impossible"]
+
+_MAIN = ("count", "value")
+
+
+class Figures(dy.Schema):
+    """What holds for the figures of every row that is used."""
+
+    file = dy.String(nullable=False)
+    row = dy.Int64(nullable=False)
+    count = dy.Float64(nullable=True, min=0, allow_inf=True, allow_nan=True)
+    exposure = dy.Float64(nullable=True, min=0, allow_inf=True, allow_nan=True)
+    weight = dy.Float64(nullable=True, min=0, allow_inf=True, allow_nan=True)
+
+    @dy.rule()
+    def exposure_behind_a_count(cls) -> pl.Expr:
+        """Hold that nothing is counted where nobody is exposed."""
+        return ~((pl.col("exposure") == 0) & (pl.col("count") > 0))
+
+
+class Shares(Figures):
+    """What holds besides where the outcome is a share."""
+
+    @dy.rule()
+    def count_within_exposure(cls) -> pl.Expr:
+        """Hold that the numerator does not exceed the denominator."""
+        return pl.col("count") <= pl.col("exposure")
+
+
+# The figure that a rule is about, and what is said when a row breaks it.
+SENTENCES: dict[str, tuple[str, str]] = {
+    "count|min": ("count", "the count is below 0"),
+    "exposure|min": ("exposure", "the exposure is below 0"),
+    "weight|min": ("weight", "the weight is below 0"),
+    "exposure_behind_a_count": ("count", "something is counted although the exposure is 0"),
+    "count_within_exposure": ("count", "the numerator is over the denominator"),
+}
+
+
+def read_figures(sifting: Sifting, tidy: Tidy) -> Sifting:
+    """Leave out rows with a missing figure, object to text, and turn the rest into numbers."""
+    for column in tidy.figures:
+        heading = tidy.headings.get(column, column)
+        rows = sifting.rows.with_columns(
+            meaning(column).alias("missing"),
+            number(column).alias("figure"),
+            pl.col(column).alias("as_written"),
+        )
+        sifting = Sifting(rows=rows, found=sifting.found)
+        if column == "count":
+            sifting = _suppressed(sifting)
+        prefix = "" if column in _MAIN else f"{heading} "
+        sifting = sifting.leave_out(
+            pl.col("missing").is_not_null(), pl.format("{}{}", pl.lit(prefix), pl.col("missing"))
+        )
+        sifting = sifting.object_to(
+            "numbers",
+            pl.col("figure").is_null(),
+            pl.format(
+                'column "{}" holds "{}", which is not a number',
+                pl.lit(heading),
+                pl.col("as_written"),
+            ),
+            value="as_written",
+        )
+        rows = sifting.rows.with_columns(pl.col("figure").alias(column))
+        sifting = Sifting(rows=rows.drop("missing", "figure", "as_written"), found=sifting.found)
+    return sifting
+
+
+def _suppressed(sifting: Sifting) -> Sifting:
+    return sifting.object_to(
+        "suppressed_counts",
+        pl.col("missing") == SUPPRESSED,
+        "the count is suppressed: it is from 1 to 7, and not known",
+        value="as_written",
+    )
+
+
+def refuse_impossible(sifting: Sifting, measure: str) -> Sifting:
+    """Leave out rows without exposure or weight; object to figures that cannot be."""
+    there = [c for c in ("count", "exposure", "weight") if c in sifting.rows.columns]
+    if "exposure" in there:
+        counted = pl.col("count") if "count" in there else pl.lit(0.0)
+        sifting = sifting.leave_out((pl.col("exposure") == 0) & (counted == 0), "no exposure")
+    if "weight" in there:
+        sifting = sifting.leave_out(pl.col("weight") == 0, "weight is 0")
+    absent = [
+        pl.lit(None, pl.Float64).alias(c) for c in ("count", "exposure", "weight") if c not in there
+    ]
+    live = sifting.rows.filter(pl.col("left_out").is_null())
+    schema = Shares if measure == "share" else Figures
+    _, failures = schema.filter(live.select("file", "row", *there).with_columns(*absent))
+    broken = [rule for rule in SENTENCES if rule in failures.counts()]
+    if not broken:
+        return sifting
+    details = failures.details().select("file", "row", *broken)
+    rows = sifting.rows.join(details, on=["file", "row"], how="left", maintain_order="left")
+    sifting = Sifting(rows=rows, found=sifting.found)
+    for rule in broken:
+        column, sentence = SENTENCES[rule]
+        sifting = sifting.object_to(
+            "impossible_values", pl.col(rule).cast(pl.String) == "invalid", sentence, value=column
+        )
+    return Sifting(rows=sifting.rows.drop(broken), found=sifting.found)

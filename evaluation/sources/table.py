@@ -1,0 +1,252 @@
+"""``table``: any tidy table of units and periods, with columns named in the study file."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from evaluation.errors import SourceError, StudyError
+from evaluation.findings import Check
+from evaluation.periods import Calendar
+from evaluation.sources.declaration import Column, Source
+from evaluation.sources.files import Sheet, read_sheet, relative_name
+from evaluation.sources.markers import blank
+from evaluation.sources.tidy import FIGURES, Tidy, covariate
+from evaluation.study import Outcome, Study
+
+__all__ = ["TABLE", "files_read", "parse_periods", "require_columns"]
+
+_RESERVED = {*FIGURES, "unit", "period", "outcome"}
+
+
+def require_columns(sheet: Sheet, wanted: dict[str, str]) -> None:
+    """Hold that a file has the columns asked for.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The file.
+    wanted : dict of str to str
+        Heading to the place that asks for it.
+
+    Raises
+    ------
+    SourceError
+        Naming the file, the column, the columns that are there and the nearest one.
+    """
+    there = sheet.cells.columns
+    for heading, asked_by in wanted.items():
+        if heading in there:
+            continue
+        by_case = [c for c in there if c.lower() == heading.lower()]
+        near = by_case or get_close_matches(heading, there, n=1, cutoff=0.6)
+        separator = len(there) == 1 and next((s for s in (";", "\t", "|") if s in there[0]), None)
+        if separator:
+            remedy = f"The cells seem to be separated by {separator!r}; save the file with commas."
+        else:
+            remedy = f"Did you mean {near[0]!r}?" if near else f"Correct the name in {asked_by}."
+        raise SourceError(
+            f"there is no column {heading!r} ({asked_by})",
+            place=sheet.name,
+            allowed="the columns that are there: " + ", ".join(repr(c) for c in there),
+            remedy=remedy,
+        )
+
+
+def parse_periods(text: pl.Series, calendar: Calendar) -> pl.Series:
+    """Return the ordinals of periods, null for what cannot be read; each text is read once."""
+    known: dict[str, int] = {}
+    for cell in text.drop_nulls().unique():
+        try:
+            known[cell] = calendar.parse(cell.strip())
+        except ValueError:
+            continue
+    return text.replace_strict(known, default=None, return_dtype=pl.Int64).alias("period")
+
+
+def files_read(sheets: list[Sheet], outcome: Outcome) -> Check:
+    """Return the check that says which files were read, how many rows and in which encoding."""
+    rows = sum(sheet.cells.height for sheet in sheets)
+    encodings = sorted({sheet.encoding for sheet in sheets})
+    count = f"{len(sheets)} files" if len(sheets) > 1 else "1 file"
+    return Check(
+        name="files_read",
+        title="Files read",
+        passed=None,
+        detail=f"{count} with {rows:,} rows, read as {' and '.join(encodings)}.",
+        outcome=outcome.key,
+        table=pl.DataFrame(
+            {
+                "file": [sheet.name for sheet in sheets],
+                "rows": [sheet.cells.height for sheet in sheets],
+                "encoding": [sheet.encoding for sheet in sheets],
+            }
+        ),
+    )
+
+
+def _asked_for(outcome: Outcome) -> dict[str, str]:
+    """Return the tidy column of each heading that the study names: tidy name to heading."""
+    place = f'[[outcomes]] "{outcome.key}"'
+    if outcome.columns is None:
+        raise StudyError(
+            'source = "table" needs columns',
+            place=place,
+            remedy='Write columns = { unit = "...", period = "...", count = "..." }.',
+        )
+    clash = sorted(_RESERVED & set(outcome.covariates))
+    if clash:
+        raise StudyError(
+            f"a covariate may not be called {clash[0]!r}",
+            place=f"{place}, covariates",
+            allowed="any name but " + ", ".join(sorted(_RESERVED)),
+            remedy="Rename the column in the table.",
+        )
+    named = outcome.columns.model_dump(exclude_none=True)
+    asked = {"code": named.pop("unit"), "period_text": named.pop("period"), **named}
+    asked |= {covariate(name): name for name in outcome.covariates}
+    return asked | ({"dose": outcome.dose} if outcome.dose is not None else {})
+
+
+def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
+    asked = _asked_for(outcome)
+    places = {
+        heading: f'[[outcomes]] "{outcome.key}", {_place(name)}' for name, heading in asked.items()
+    }
+    sheets = []
+    frames = []
+    for path in files:
+        sheet = read_sheet(path, relative_name(path, study.folder), outcome.sheet)
+        require_columns(sheet, places)
+        sheets.append(sheet)
+        text = sheet.text(dict.fromkeys(asked.values()))
+        blank_row = pl.all_horizontal(blank(column) for column in text.columns[2:])
+        frames.append(
+            text.select(
+                "file",
+                "row",
+                *(pl.col(heading).alias(name) for name, heading in asked.items()),
+                pl.when(blank_row).then(pl.lit("blank row")).alias("left_out"),
+            )
+        )
+    rows = pl.concat(frames)
+    identity = [c for c in ("code", "cluster") if c in rows.columns]
+    trimmed = (pl.col(c).str.strip_chars().replace("", None) for c in identity)
+    rows = rows.with_columns(
+        *trimmed,
+        parse_periods(rows["period_text"], study.calendar),
+        pl.lit(0, pl.Int32).alias("day"),
+    )
+    return Tidy(rows=rows, headings=asked, checks=(files_read(sheets, outcome),))
+
+
+def _place(name: str) -> str:
+    if name == "dose":
+        return "dose"
+    renamed = {"code": "unit", "period_text": "period"}.get(name, name)
+    return "covariates" if ":" in name else f"columns.{renamed}"
+
+
+def _nothing_more(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
+    del rows, study, outcome
+    return ()
+
+
+TABLE = Source(
+    key="table",
+    title="A tidy table of your own",
+    publisher="whoever made the table",
+    licence="as the table's owner says",
+    row="one unit (an ICB, a care home, any area) in one period",
+    columns=(
+        Column(
+            name="unit",
+            kind="code",
+            meaning='The unit. With geography.register = "icb" an ODS or ONS code of any vintage.',
+            example="QWU",
+        ),
+        Column(
+            name="period",
+            kind="period",
+            meaning="The period: 2023-04, 2023-Q1, 2023, 2023/24, an index, or a date within it.",
+            example="2023-04",
+        ),
+        Column(
+            name="count",
+            kind="number",
+            required="for rate, share and count",
+            meaning="Events counted: the numerator.",
+            example="1,234",
+        ),
+        Column(
+            name="exposure",
+            kind="number",
+            required="for rate and share",
+            meaning="What they are counted in: residents, bed days, admissions. The denominator.",
+            example="5210",
+        ),
+        Column(
+            name="value",
+            kind="number",
+            required="for mean, unless count and exposure are named",
+            meaning="A mean or any other figure that is analysed as it is.",
+            example="3.2",
+        ),
+        Column(
+            name="weight",
+            kind="number",
+            required='when weight = "column"',
+            meaning="Weight of the row in every estimate; above 0.",
+            example="12.5",
+        ),
+        Column(
+            name="first_treated",
+            kind="period",
+            required="in place of [[sites]]",
+            meaning="First treated period of the unit; empty, 0, never or inf for never. The same "
+            "in every row of a unit.",
+            example="2026-01",
+        ),
+        Column(
+            name="treated",
+            kind="number",
+            required="in place of [[sites]]",
+            meaning="0 before adoption, 1 from the first treated period on, without return.",
+            example="0",
+        ),
+        Column(
+            name="cluster",
+            kind="code",
+            required="optional, with first_treated or treated",
+            meaning="The site that the unit joined with; by default each unit is a site of its "
+            "own. The same in every row of a unit.",
+            example="South Yorkshire",
+        ),
+    ),
+    read=_read,
+    examine=_nothing_more,
+    oddities=(
+        "The names above are the keys of `columns` in the study file; the headings of the file "
+        "are their values. Covariates and the dose are named in `covariates` and `dose`. Other "
+        "columns are not read.",
+        "CSV is read as UTF-8, with or without byte order mark, and where that fails as "
+        "windows-1252; the check `files_read` says which. Cells are separated by commas. XLSX is "
+        "read from the sheet that `sheet` names, or the only one; its first row is the header, "
+        "dates and formulas count by their stored value, and blank rows at the end are no rows.",
+        "A row's number is the one a spreadsheet shows, 1 for the header. A CSV cell in "
+        "quotation marks may hold line breaks; the number then counts records, not lines.",
+        'Numbers may have thousands separators ("1,234"). Any other text in a number column '
+        "stops the estimate and is named by file and row; there is no guessing.",
+        "Unit codes that a workbook or Parquet file stores as numbers (3.0) are read as whole "
+        "numbers (3).",
+        "Units below England count: with the register of ICBs, rows for England and for regions "
+        'are left out as "total, not a unit". Without a register every code is a unit, so take '
+        "totals out of the table.",
+        "A code of an earlier or later vintage is followed to the boundaries of the study. Where "
+        "several ICBs fall into one unit, counts, exposures and weights are added up and means "
+        "weighted by exposure, else by weight, else equally, but only for periods that all of "
+        "them report.",
+    ),
+)

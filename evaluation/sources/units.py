@@ -1,0 +1,270 @@
+"""From the codes in the rows to the units of the study, through changes of boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import polars as pl
+
+from evaluation import geography
+from evaluation.errors import StudyError
+from evaluation.geography import BoundaryError, UnknownAreaError
+from evaluation.periods import Calendar
+from evaluation.sources.rules import Sifting, finding
+from evaluation.study import Study
+
+__all__ = ["Refusal", "drop_totals", "follow_codes", "own_code", "study_unit", "whole_units"]
+
+_ENGLAND = frozenset({"ENG", "ENGLAND", "E92000001", "ENGLAND (TYPE 1 TRUSTS)"})
+TOTAL = "total, not a unit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a code cannot be used, and what to do about it."""
+
+    problem: str
+    remedy: str = field(default="")
+
+
+@cache
+def _totals() -> frozenset[str]:
+    codes = {c for region in geography.regions() for c in (region.ods, *region.ons, region.name)}
+    return _ENGLAND | {code.upper() for code in codes}
+
+
+def own_code(code: str, register: str) -> str | None:
+    """Return a code as the register writes it (ODS for an ONS code), None when it is unknown."""
+    if register == "none":
+        return code
+    try:
+        return geography.area(code).ods
+    except UnknownAreaError:
+        return None
+
+
+def study_unit(code: str, study: Study, place: str) -> str:
+    """Return the unit that a code in the study file stands for.
+
+    Raises
+    ------
+    StudyError
+        When the code is unknown or has no counterpart at the study's boundaries.
+    """
+    if study.geography.register_ == "none":
+        return code
+    try:
+        return geography.follow(code, study.geography.boundaries)
+    except (UnknownAreaError, BoundaryError) as error:
+        raise StudyError(
+            error.problem, place=place, allowed=error.allowed, remedy=error.remedy
+        ) from error
+
+
+def drop_totals(sifting: Sifting, study: Study) -> Sifting:
+    """Leave out England and the regions among ICBs, and object to rows without a code."""
+    sifting = sifting.object_to(
+        "unit_codes", pl.col("code").is_null(), "the row names no unit", reason=pl.lit("no unit")
+    )
+    if study.geography.register_ == "none":
+        return sifting
+    upper = pl.col("code").str.to_uppercase()
+    return sifting.leave_out(upper.is_in(list(_totals())), TOTAL)
+
+
+def follow_codes(sifting: Sifting, study: Study) -> Sifting:
+    """Give each row its ``unit``, ``outlines`` and how many codes make the unit whole."""
+    if study.geography.register_ == "none":
+        rows = sifting.rows.with_columns(
+            pl.col("own").alias("unit"),
+            pl.lit("").alias("outlines"),
+            pl.lit(1, pl.Int64).alias("needed"),
+        )
+        return Sifting(rows=rows, found=sifting.found)
+    boundaries = study.geography.boundaries
+    sifting = _refuse_unknown(sifting)
+    sifting = _with_outlines(sifting, study.calendar)
+    pairs = sifting.rows.select("code", "own", "outlines").unique().drop_nulls()
+    units: list[str | None] = []
+    refusals: list[Refusal] = []
+    for code, _, outlines in pairs.iter_rows():
+        try:
+            units.append(geography.follow(code, boundaries, outlines=outlines))
+            refusals.append(Refusal(problem=""))
+        except BoundaryError as error:
+            units.append(None)
+            refusals.append(Refusal(problem=error.problem, remedy=error.remedy))
+    followed = pairs.select("code", "outlines").with_columns(
+        pl.Series("unit", units, dtype=pl.String),
+        pl.Series("refusal", [r.problem for r in refusals], dtype=pl.String),
+        pl.Series("refusal_remedy", [r.remedy for r in refusals], dtype=pl.String),
+    )
+    needed = _needed(followed, boundaries)
+    rows = (
+        sifting.rows.join(followed, on=["code", "outlines"], how="left", maintain_order="left")
+        .join(needed, on=["unit", "outlines"], how="left", maintain_order="left")
+        .with_columns(pl.col("needed").fill_null(1))
+    )
+    return Sifting(rows=rows, found=sifting.found).object_to(
+        "unit_codes",
+        pl.col("unit").is_null() & (pl.col("refusal") != ""),
+        pl.col("refusal"),
+        value="code",
+        remedy=pl.col("refusal_remedy"),
+        reason=pl.lit("no counterpart at the study's boundaries"),
+    )
+
+
+def _refuse_unknown(sifting: Sifting) -> Sifting:
+    unknown = sifting.rows.filter(pl.col("own").is_null())["code"].drop_nulls().unique()
+    refusals = {code: _unknown(code) for code in unknown}
+    problems = {code: refusal.problem for code, refusal in refusals.items()}
+    remedies = {code: refusal.remedy for code, refusal in refusals.items()}
+    return sifting.object_to(
+        "unit_codes",
+        pl.col("own").is_null(),
+        _looked_up("code", problems),
+        value="code",
+        remedy=_looked_up("code", remedies),
+    )
+
+
+def _looked_up(column: str, table: Mapping[str, str]) -> pl.Expr:
+    return pl.col(column).replace_strict(dict(table), default=None, return_dtype=pl.String)
+
+
+def _unknown(code: str) -> Refusal:
+    try:
+        geography.area(code)
+    except UnknownAreaError as error:
+        return Refusal(
+            problem=f'ICB code "{code}" is not in the list of ICBs for this study',
+            remedy=error.remedy,
+        )
+    return Refusal(problem=f'ICB code "{code}" cannot be used')
+
+
+def _with_outlines(sifting: Sifting, calendar: Calendar) -> Sifting:
+    """Give each row the outlines (before or from April 2026) that its period's codes mean."""
+    live = sifting.rows.filter(pl.col("left_out").is_null())
+    known = sifting.rows.filter(pl.col("own").is_not_null() & pl.col("period").is_not_null())
+    outlines: dict[int, str] = {}
+    clashes: dict[int, Refusal] = {}
+    in_use = dict(live.group_by("period").agg(pl.col("code").unique()).iter_rows())
+    for period, codes in known.group_by("period").agg(pl.col("code").unique()).iter_rows():
+        month = _first_month(period, calendar)
+        try:
+            outlines[period] = geography.vintage(in_use.get(period, codes), month)
+        except BoundaryError as error:
+            outlines[period] = geography.vintage((), month)
+            if period in in_use:
+                clashes[period] = Refusal(problem=error.problem, remedy=error.remedy)
+    rows = sifting.rows.with_columns(
+        pl.col("period")
+        .replace_strict(outlines, default=None, return_dtype=pl.String)
+        .alias("outlines")
+    )
+    if not clashes:
+        return Sifting(rows=rows, found=sifting.found)
+    return Sifting(rows=rows, found=sifting.found).object_to(
+        "unit_codes",
+        pl.col("period").is_in(list(clashes)),
+        pl.col("period").replace_strict(
+            {p: r.problem for p, r in clashes.items()}, default=None, return_dtype=pl.String
+        ),
+        value="code",
+        remedy=pl.lit(next(iter(clashes.values())).remedy),
+    )
+
+
+def _first_month(period: int, calendar: Calendar) -> str | None:
+    """Return the first month of a period, "YYYY-MM"; None for an index."""
+    if calendar.frequency == "index":
+        return None
+    year, month = {
+        "month": (period // 12, period % 12 + 1),
+        "quarter": (period // 4, period % 4 * 3 + 1),
+        "financial_year": (period, 4),
+    }.get(calendar.frequency, (period, 1))
+    return f"{year:04d}-{month:02d}"
+
+
+def _needed(followed: pl.DataFrame, boundaries: str) -> pl.DataFrame:
+    """Return how many ICBs, of each set of outlines, make up each unit."""
+    lines = []
+    for outlines in followed["outlines"].unique():
+        counts: dict[str, int] = {}
+        for item in geography.areas(outlines):
+            try:
+                unit = geography.follow(item.ods, boundaries, outlines=outlines)
+            except BoundaryError:
+                continue
+            counts[unit] = counts.get(unit, 0) + 1
+        lines += [{"unit": u, "outlines": outlines, "needed": n} for u, n in counts.items()]
+    schema = {"unit": pl.String, "outlines": pl.String, "needed": pl.Int64}
+    return pl.DataFrame(lines, schema=schema)
+
+
+def whole_units(sifting: Sifting, pilot_codes: frozenset[str]) -> Sifting:
+    """Leave out a joined unit's period (or day) when not all of its ICBs report it."""
+    live = sifting.rows.filter(pl.col("left_out").is_null())
+    if live.filter((pl.col("needed") > 1) | (pl.col("own") != pl.col("unit"))).is_empty():
+        return sifting
+    keys = ["unit", "period", "day"]
+    made_of = live.group_by(keys).agg(
+        pl.col("own").n_unique().alias("there"),
+        (pl.col("own") == pl.col("unit")).any().alias("has_itself"),
+    )
+    rows = sifting.rows.join(made_of, on=keys, how="left", maintain_order="left")
+    sifting = Sifting(rows=rows, found=sifting.found)
+    itself = (pl.col("own") == pl.col("unit")) & (pl.col("needed") > 1)
+    stands_alone = (pl.col("there") == 1) & pl.col("has_itself")
+    sifting = sifting.object_to(
+        "conflicting_rows",
+        (pl.col("needed") > 1) & pl.col("has_itself") & (pl.col("there") > 1) & itself,
+        pl.format("{} is given as a whole and by the ICBs that it joins", pl.col("unit")),
+        value="code",
+    )
+    short = (pl.col("there") < pl.col("needed")) & ~stands_alone
+    missing = live.filter(pl.col("needed") > 1).select(*keys, "own")
+    return _say_what_is_joined(
+        sifting.leave_out(
+            short, pl.format("{} joins several ICBs, and not all of them reported", pl.col("unit"))
+        ),
+        missing,
+        pilot_codes,
+    )
+
+
+def _say_what_is_joined(
+    sifting: Sifting, joined: pl.DataFrame, pilot_codes: frozenset[str]
+) -> Sifting:
+    found = []
+    used = sifting.rows.filter(pl.col("left_out").is_null()).select("unit", "period", "day")
+    for (unit,), rows in joined.group_by("unit", maintain_order=True):
+        members = sorted(rows["own"].unique())
+        periods = rows.select("unit", "period", "day").unique()
+        lost = periods.join(used, on=["unit", "period", "day"], how="anti").height
+        pilots = [m for m in members if m in pilot_codes]
+        others = [m for m in members if m not in pilot_codes]
+        if pilots and others:
+            found.append(
+                finding(
+                    "joined_units",
+                    f"{unit} joins {', '.join(pilots)}, of the pilot, and {', '.join(others)}, "
+                    "which are not in it",
+                    unit=str(unit),
+                )
+            )
+        if lost:
+            found.append(
+                finding(
+                    "joined_units",
+                    f"{unit} joins {', '.join(members)}; {lost:,} of its {periods.height:,} "
+                    "periods (days, for daily figures) are left out, for not all of them reported",
+                    unit=str(unit),
+                )
+            )
+    return sifting.also(*found)
