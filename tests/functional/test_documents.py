@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import click
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from evaluation import errors
 from evaluation.cli import cli
 from evaluation.errors import PilotEvalError
+from evaluation.study import parse_study
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST_FILE = 350
@@ -119,6 +121,15 @@ def test_the_readme_starts_with_the_two_commands() -> None:
         "pip install . && pilot-eval estimate",
         'pip install ".[test]" && pytest',
     ]
+
+
+def test_the_study_file_of_the_readme_is_accepted() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^ *```toml\n(.*?)^ *```", page, flags=re.DOTALL | re.MULTILINE)
+    rest = 'version = 1\ntitle = "README"\n[time]\nfrequency = "month"\n'
+    study = parse_study(rest + dedent(shown), ROOT / "study.toml")
+    assert [site.units for site in study.sites] == [("QT1", "QJ2")]
+    assert study.outcomes[0].smallest_effect == -5.0
 
 
 def test_the_page_of_commands_is_complete() -> None:

@@ -91,6 +91,7 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel_names: set[str]) -> Non
 def test_nothing_but_the_package_is_in_the_wheel(wheel_names: set[str]) -> None:
     tops = {name.split("/")[0] for name in wheel_names}
     assert tops == {"evaluation", f"pilot_eval-{evaluation.__version__}.dist-info"}
+    assert not [name for name in wheel_names if "__pycache__" in name or "/." in name]
 
 
 def test_the_version_is_one_everywhere(wheel: Path) -> None:
