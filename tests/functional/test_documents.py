@@ -183,9 +183,7 @@ def test_no_file_of_the_package_is_too_long() -> None:
 
 def test_no_check_is_silenced() -> None:
     # Written with classes so that this line does not find itself.
-    silenced = (
-        r"#\s*(no[q]a|type:\s*[i]gnore|pyright:\s*[i]gnore|pragma:\s*no [c]over|fmt:\s*[o]ff)"
-    )
+    silenced = r"#\s*(no[q]a|type:\s*[i]gnore|pyright:\s*[i]gnore|pragma:\s*no [c]over)"
     assert lines_matching(silenced, tracked(".py", ".pyi")) == []
 
 

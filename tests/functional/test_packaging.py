@@ -13,13 +13,11 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import evaluation
-from evaluation.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The issue's own bound, for the whole process, start of Python included.
@@ -134,12 +132,6 @@ def test_help_is_quick() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(taken) < MOST_HELP_SECONDS
-
-
-@pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
-def test_every_command_has_an_example_in_its_help(name: str) -> None:
-    shown = run(sys.executable, "-m", "evaluation.cli", name, "--help")
-    assert re.search(rf"Examples?:\n\s+pilot-eval {name}", shown)
 
 
 # The lock
