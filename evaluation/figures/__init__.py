@@ -1,0 +1,28 @@
+"""Charts as numbers: where every line, dot and word of a chart goes.
+
+Nothing here writes SVG: a :class:`~evaluation.figures.marks.Figure` is laid out in Python and drawn
+by one Jinja template, so the same input gives the same bytes and a chart always carries its title,
+its description and its table.
+"""
+
+from __future__ import annotations
+
+from evaluation.figures.event_study import EventStudyBrief, event_study_figure
+from evaluation.figures.forest import ForestBrief, ForestRow, forest_figure
+from evaluation.figures.marks import Drawing, Figure, FigureTable
+from evaluation.figures.poster import poster
+from evaluation.figures.trend import TrendBrief, trend_figure
+
+__all__ = [
+    "Drawing",
+    "EventStudyBrief",
+    "Figure",
+    "FigureTable",
+    "ForestBrief",
+    "ForestRow",
+    "TrendBrief",
+    "event_study_figure",
+    "forest_figure",
+    "poster",
+    "trend_figure",
+]

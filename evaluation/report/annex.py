@@ -1,0 +1,188 @@
+"""The annex: data and files, methods with versions, checks in plain words, how to rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from evaluation.disclosure import Released
+from evaluation.figures import FigureTable
+from evaluation.findings import Check
+from evaluation.methods import ESTIMATORS, PROCEDURES, EstimatorEntry, ProcedureEntry
+from evaluation.report.names import first_upper, method_name, sentence
+from evaluation.report.views import CheckView, Fact, Section
+from evaluation.study import Study
+from evaluation.wording import check_in_words
+
+__all__ = [
+    "check_views",
+    "commands",
+    "failed_checks",
+    "ledger_table",
+    "method_sections",
+    "sources_table",
+]
+
+_MOST_ROWS = 40
+_HASH_DIGITS = 16
+_STATES = {True: "Passed", False: "Did not pass", None: "For information"}
+_COLUMNS = {
+    "file": "File",
+    "row": "Row",
+    "unit": "Area",
+    "period": "Period",
+    "first": "From",
+    "last": "To",
+    "value": "Value",
+    "problem": "What was found",
+    "effect_on_estimate": "What it does",
+    "remedy": "What to do",
+}
+
+
+def check_views(released: Released) -> tuple[CheckView, ...]:
+    """Return every check in plain words: those that did not pass first."""
+    order = {False: 0, None: 1, True: 2}
+    ranked = sorted(released.checks, key=lambda check: order[check.passed])
+    return tuple(_check_view(released.study, check) for check in ranked)
+
+
+def _check_view(study: Study, check: Check) -> CheckView:
+    return CheckView(
+        title=check.title,
+        outcome=_outcome_label(study, check.outcome),
+        state=_STATES[check.passed],
+        detail=sentence(check.detail),
+        remedy="" if check.passed else sentence(check.remedy),
+        table=_findings(check),
+    )
+
+
+def _outcome_label(study: Study, key: str) -> str:
+    return next((o.label for o in study.outcomes if o.key == key), key)
+
+
+def _findings(check: Check) -> FigureTable | None:
+    """Return the findings of a check as a table; None when it passed or found nothing."""
+    if check.passed or check.table.is_empty():
+        return None
+    shown = [name for name in check.table.columns if name in _COLUMNS]
+    words = check.table.select(pl.col(shown).cast(pl.String).fill_null(""))
+    filled = [name for name in shown if (words[name] != "").any()]
+    rows = words.select(filled).head(_MOST_ROWS)
+    left = check.table.height - rows.height
+    more = f" (the first {_MOST_ROWS}; {left:,} more are in checks.csv)" if left else ""
+    return FigureTable(
+        caption=f"{check.title}: findings{more}",
+        headings=tuple(_COLUMNS[name] for name in filled),
+        rows=tuple(rows.iter_rows()),
+    )
+
+
+def failed_checks(released: Released) -> tuple[Fact, ...]:
+    """Return the checks that did not pass, each as a caution in plain words."""
+    return tuple(
+        Fact(term=check.title, words=check_in_words(check))
+        for check in released.checks
+        if check.passed is False
+    )
+
+
+# ---------------------------------------------------------------------------- data
+
+
+def sources_table(released: Released) -> FigureTable:
+    """Return the files that were read, with the start of each file's hash."""
+    return FigureTable(
+        caption="Files that were read",
+        headings=("File", "Size in bytes", f"First {_HASH_DIGITS} digits of its SHA-256"),
+        rows=tuple(
+            (item.path, f"{item.size:,}", item.sha256[:_HASH_DIGITS])
+            for item in released.manifest.inputs
+        ),
+    )
+
+
+def ledger_table(released: Released) -> FigureTable:
+    """Return how many input rows were used, and how many left out and why."""
+    grouped = released.ledger.group_by("outcome", "status", "reason", maintain_order=True).agg(
+        pl.col("rows").sum(), pl.col("file").n_unique().alias("files")
+    )
+    return FigureTable(
+        caption="Every row of the files, used or left out",
+        headings=("Outcome", "What became of the rows", "Rows", "Files"),
+        rows=tuple(
+            (
+                _outcome_label(released.study, outcome),
+                first_upper(f"{status}: {reason}" if reason else status),
+                f"{rows:,}",
+                f"{files:,}",
+            )
+            for outcome, status, reason, rows, files in grouped.iter_rows()
+        ),
+    )
+
+
+# ---------------------------------------------------------------------------- methods
+
+
+def method_sections(released: Released) -> tuple[Section, ...]:
+    """Return what was run: estimators, procedures, settings, versions."""
+    analysis = released.study.analysis
+    used = [*released.estimates, *released.event_study]
+    estimators = dict.fromkeys(e.estimator for e in used)
+    procedures = dict.fromkeys(e.interval.procedure for e in used)
+    primary = method_name(analysis.primary.estimator, analysis.primary.procedure)
+    return (
+        Section(
+            key="estimators",
+            heading="How effects were estimated",
+            paragraphs=(
+                "Each outcome of the pilot sites is compared with that of the comparison sites, "
+                "before and after the start (difference-in-differences). Differences between areas "
+                "that do not change, and changes that all areas share, drop out.",
+                f"The method that was chosen for the answer: {primary}.",
+            ),
+            items=tuple(_titled(key, ESTIMATORS) for key in estimators),
+        ),
+        Section(
+            key="procedures",
+            heading="How sure: the ranges",
+            paragraphs=(
+                "Ranges are counted by site, because sites joined the pilot, not single areas. "
+                f"Each is a {100 * analysis.level:g}% confidence interval.",
+            ),
+            items=tuple(_titled(key, PROCEDURES) for key in procedures),
+        ),
+        Section(
+            key="versions",
+            heading="Versions",
+            items=(
+                *(f"{name} {version}" for name, version in released.manifest.versions.items()),
+                f"random seed {released.manifest.seed}",
+                released.manifest.platform,
+            ),
+        ),
+    )
+
+
+def _titled(key: str, table: Mapping[str, EstimatorEntry] | Mapping[str, ProcedureEntry]) -> str:
+    return f"{table[key].title} ({key})" if key in table else method_name(key)
+
+
+def commands(released: Released) -> tuple[Fact, ...]:
+    """Return the commands that make this report again, exactly."""
+    version = released.manifest.versions.get("pilot-eval", "")
+    pinned = f"pilot-eval=={version}" if version else "pilot-eval"
+    study = released.manifest.study_path
+    quoted = f'"{study}"' if " " in study else study
+    return (
+        Fact(term="Install the version that made this report", words=f"pip install {pinned}"),
+        Fact(
+            term="Compute the stored run again and compare every number",
+            words="pilot-eval rerun DIR",
+        ),
+        Fact(term="Run the study anew", words=f"pilot-eval estimate {quoted} --out DIR"),
+        Fact(term="Draw the reports again from the stored run", words="pilot-eval report DIR"),
+    )

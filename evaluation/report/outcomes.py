@@ -1,0 +1,278 @@
+"""One outcome: its answer, its charts, its estimates, its counts."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from evaluation.disclosure import Released
+from evaluation.figures import (
+    EventStudyBrief,
+    Figure,
+    FigureTable,
+    ForestBrief,
+    ForestRow,
+    TrendBrief,
+    event_study_figure,
+    forest_figure,
+    trend_figure,
+)
+from evaluation.findings import Check, Estimate
+from evaluation.report.names import (
+    count_of,
+    first_upper,
+    method_name,
+    period_words,
+    sentence,
+    slug,
+    unit_of,
+)
+from evaluation.report.views import Answer, EstimateRow, EstimateTable, OutcomeView
+from evaluation.study import Outcome
+from evaluation.wording import number, statement
+
+__all__ = [
+    "answer_of",
+    "counts_of",
+    "estimate_table",
+    "outcome_view",
+    "relevant_checks",
+    "site_starts",
+    "trend_of",
+]
+
+_LOWEST_PRINTED_P = 0.001
+_PHASES = {"before": "before the start", "after": "after the start"}
+_GROUPS = {"pilot": "Pilot sites", "comparison": "Comparison sites", "site": "This site"}
+
+
+def relevant_checks(released: Released, key: str) -> tuple[Check, ...]:
+    """Return the checks that bear on an outcome: its own, and those of the whole study."""
+    return tuple(check for check in released.checks if check.outcome in ("", key))
+
+
+def answer_of(released: Released, outcome: Outcome) -> Answer:
+    """Return what can be said of an outcome for all pilot sites together."""
+    checks = relevant_checks(released, outcome.key)
+    said = statement(released.primary(outcome.key), outcome, checks)
+    return Answer(
+        key=outcome.key,
+        label=outcome.label,
+        kind=said.kind,
+        headline=sentence(said.headline),
+        # The headline stands above the sentence; a sentence that repeats it starts after it.
+        sentence=said.sentence.removeprefix(f"{said.headline}. "),
+        caution=said.caution,
+    )
+
+
+# ---------------------------------------------------------------------------- charts
+
+
+def site_starts(released: Released, site: str = "") -> tuple[int, ...]:
+    """Return the first treated periods of the pilot sites, or of one, ascending."""
+    found = {s.starts for s in released.study.sites if site in ("", s.name)}
+    return tuple(sorted(found))
+
+
+def trend_of(released: Released, outcome: Outcome, site: str = "") -> Figure | None:
+    """Return the trend chart of all pilot sites, or of one, beside the comparison."""
+    ours = released.trend(outcome.key, "site" if site else "pilot", site)
+    theirs = released.trend(outcome.key, "comparison")
+    if ours is None or theirs is None:
+        return None
+    unit = unit_of(outcome, released.study.calendar)
+    return trend_figure(
+        TrendBrief(
+            key=slug(f"{outcome.key} {site}"),
+            subject=outcome.label,
+            pilot=ours,
+            comparison=theirs,
+            names=("This site" if site else "Pilot sites", "Comparison sites"),
+            calendar=released.study.calendar,
+            starts=site_starts(released, site),
+            events=released.study.events,
+            unit=unit.level,
+            factor=unit.factor,
+        )
+    )
+
+
+def _event_study_of(released: Released, outcome: Outcome) -> Figure | None:
+    found = [e for e in released.event_study if e.outcome == outcome.key]
+    if not found:
+        return None
+    wanted = released.study.analysis.primary.procedure
+    chosen = wanted if any(e.interval.procedure == wanted for e in found) else ""
+    procedure = chosen or found[0].interval.procedure
+    estimator = found[0].estimator
+    unit = unit_of(outcome, released.study.calendar)
+    return event_study_figure(
+        EventStudyBrief(
+            key=slug(outcome.key),
+            subject=outcome.label,
+            estimates=tuple(
+                e for e in found if e.interval.procedure == procedure and e.estimator == estimator
+            ),
+            period=period_words(released.study.calendar),
+            unit=unit.difference,
+            factor=unit.factor,
+        )
+    )
+
+
+def _forest_of(released: Released, outcome: Outcome) -> Figure | None:
+    rows = tuple(
+        ForestRow(
+            label=method_name(e.estimator, e.interval.procedure),
+            value=_known(e.relative[0]),
+            low=_known(e.relative[1]),
+            high=_known(e.relative[2]),
+            is_primary=e.is_primary,
+        )
+        for e in _overall(released, outcome.key)
+    )
+    if not rows:
+        return None
+    return forest_figure(
+        ForestBrief(
+            key=slug(outcome.key),
+            subject=outcome.label,
+            rows=rows,
+            level=released.study.analysis.level,
+            smallest=outcome.smallest_effect,
+        )
+    )
+
+
+def _overall(released: Released, key: str) -> list[Estimate]:
+    """Return the overall estimates of an outcome, the primary one first."""
+    found = [e for e in released.estimates if e.outcome == key and e.effect.estimand == "overall"]
+    return sorted(found, key=lambda estimate: not estimate.is_primary)
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+# ---------------------------------------------------------------------------- tables
+
+
+def estimate_table(
+    released: Released, outcome: Outcome, *, estimand: str = "overall", group: str = ""
+) -> EstimateTable:
+    """Return every estimate of one estimand of an outcome, the primary one first."""
+    found = sorted(
+        (
+            e
+            for e in released.estimates
+            if (e.outcome, e.effect.estimand, e.effect.group) == (outcome.key, estimand, group)
+        ),
+        key=lambda estimate: not estimate.is_primary,
+    )
+    unit = unit_of(outcome, released.study.calendar)
+    notes = []
+    if any(e.effect.scale == "level" and math.isfinite(e.effect.value) for e in found):
+        notes.append(f"Differences are in {unit.difference}.")
+    if any(e.effect.scale == "log" for e in found):
+        notes.append("A rate ratio of 1 is no change; its standard error is that of its logarithm.")
+    caveats = dict.fromkeys(sentence(text) for e in found for text in e.caveats)
+    return EstimateTable(
+        caption=f"{outcome.label}: {group or 'all pilot sites together'}, by each method",
+        rows=tuple(_row(estimate, unit.factor) for estimate in found),
+        notes=(*notes, *caveats),
+    )
+
+
+def _row(estimate: Estimate, factor: float) -> EstimateRow:
+    effect, interval = estimate.effect, estimate.interval
+    scale = 1.0 if effect.scale == "log" else factor
+    relative, low, high = (_known(value) for value in estimate.relative)
+    return EstimateRow(
+        outcome=estimate.outcome,
+        estimator=estimate.estimator,
+        procedure=interval.procedure,
+        estimand=effect.estimand,
+        group=effect.group,
+        method=method_name(estimate.estimator, interval.procedure),
+        effect=_effect_words(estimate, factor),
+        relative=None if relative is None else f"{number(relative)}%",
+        low=None if low is None else f"{number(low)}%",
+        high=None if high is None else f"{number(high)}%",
+        std_error=None if interval.std_error is None else number(interval.std_error * scale),
+        df=None if interval.df is None else f"{interval.df:.1f}",
+        p=None if interval.p is None else _p_words(interval.p),
+        is_primary=estimate.is_primary,
+    )
+
+
+def _effect_words(estimate: Estimate, factor: float) -> str:
+    value = estimate.effect.value
+    if not math.isfinite(value):
+        return "no estimate"
+    if estimate.effect.scale == "log":
+        return f"rate ratio {math.exp(value):.3f}"
+    return number(value * factor)
+
+
+def _p_words(p: float) -> str:
+    return f"under {_LOWEST_PRINTED_P}" if p < _LOWEST_PRINTED_P else f"{p:.3f}"
+
+
+def counts_of(released: Released, outcome: Outcome, site: str = "") -> FigureTable | None:
+    """Return the released counts of an outcome before and after the start; None without any."""
+    groups = ("site", "comparison") if site else ("pilot", "comparison")
+    own = released.counts.filter(
+        pl.col("outcome") == outcome.key,
+        pl.col("group").is_in(groups),
+        (pl.col("group") != "site") | (pl.col("site") == site),
+    )
+    if own.is_empty() or (own["count"] == "[z]").all():
+        return None
+    order = {group: i for i, group in enumerate(groups)}
+    rows = sorted(
+        own.select("group", "phase", "count", "exposure").iter_rows(),
+        key=lambda row: (order[row[0]], row[1] != "before"),
+    )
+    has_exposure = any(row[3] != "[z]" for row in rows)
+    return FigureTable(
+        caption=f"{outcome.label}: what was counted",
+        headings=("Sites and time", "Count", "Out of")[: 3 if has_exposure else 2],
+        rows=tuple(
+            (
+                f"{_GROUPS[group]}, {_PHASES.get(phase, phase)}",
+                *(_grouped(cell) for cell in ((count, exposure) if has_exposure else (count,))),
+            )
+            for group, phase, count, exposure in rows
+        ),
+    )
+
+
+def _grouped(text: str) -> str:
+    """Put commas into a released count; markers stay as they are."""
+    return f"{int(text):,}" if text.isdigit() else text
+
+
+def outcome_view(released: Released, outcome: Outcome) -> OutcomeView:
+    """Return everything that the overall page says of one outcome."""
+    glance = next((g for g in released.glances if g.outcome == outcome.key), None)
+    notes = []
+    if glance is not None and glance.hidden:
+        hidden = count_of(glance.hidden, "figure is", "figures are")
+        notes.append(
+            f"{first_upper(hidden)} hidden, marked [c], so that nobody can be recognised from a "
+            "small number."
+        )
+    return OutcomeView(
+        key=slug(outcome.key),
+        label=outcome.label,
+        role=outcome.role,
+        answer=answer_of(released, outcome),
+        trend=trend_of(released, outcome),
+        event_study=_event_study_of(released, outcome),
+        forest=_forest_of(released, outcome),
+        estimates=estimate_table(released, outcome),
+        counts=counts_of(released, outcome),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,122 @@
+"""The page of one pilot site: what is known of it, what is not, and what to do now."""
+
+from __future__ import annotations
+
+import math
+
+from evaluation.disclosure import Released
+from evaluation.findings import Estimate
+from evaluation.report.about import compared_with, sites_of
+from evaluation.report.annex import commands, failed_checks, sources_table
+from evaluation.report.frame import frame_of
+from evaluation.report.names import count_of, sentence, slug
+from evaluation.report.outcomes import (
+    answer_of,
+    counts_of,
+    estimate_table,
+    relevant_checks,
+    trend_of,
+)
+from evaluation.report.overall import main_outcomes
+from evaluation.report.sureness import how_sure, small_chance
+from evaluation.report.views import Link, SiteOutcome, SitePage
+from evaluation.study import Outcome
+from evaluation.wording import about, next_steps, statement
+
+__all__ = ["site_page"]
+
+_NO_CONTACT = "Ask whoever sent you this report; give them the number of the run at its end."
+
+
+def site_page(released: Released, name: str) -> SitePage:
+    """Return everything that the page of one pilot site prints."""
+    study = released.study
+    main = main_outcomes(released)
+    ask, email = _contact(released)
+    units = next((site.units for site in study.sites if site.name == name), ())
+    todo = tuple(dict.fromkeys(step for o in main for step in _steps(released, o)))
+    return SitePage(
+        frame=frame_of(
+            released,
+            f"{name}: {study.title}",
+            (
+                Link(address="../index.html", words="Start page"),
+                Link(address="../overall.html", words="All pilot sites together"),
+            ),
+        ),
+        name=name,
+        areas=f"Areas: {', '.join(units)}" if units else "",
+        sites_together=f"All {count_of(len(sites_of(released)), 'pilot site', 'pilot sites')}",
+        happened=tuple((answer_of(released, o), _alone(released, o, name)) for o in main),
+        sure=tuple(dict.fromkeys(s for o in main for s in how_sure(released, o)[:1])),
+        compared=compared_with(released),
+        todo=todo[:1],
+        ask=ask,
+        ask_email=email,
+        more_todo=todo[1:],
+        best=_best(released, main, name),
+        outcomes=tuple(_outcome(released, outcome, name) for outcome in study.outcomes),
+        cautions=failed_checks(released),
+        commands=commands(released),
+        sources=sources_table(released),
+    )
+
+
+def _steps(released: Released, outcome: Outcome) -> tuple[str, ...]:
+    checks = relevant_checks(released, outcome.key)
+    said = statement(released.primary(outcome.key), outcome, checks)
+    return (next_steps(said, outcome),)
+
+
+def _contact(released: Released) -> tuple[str, str]:
+    contact = released.study.contact
+    if contact is None:
+        return _NO_CONTACT, ""
+    named = f"{contact.name}, {contact.organisation}" if contact.organisation else contact.name
+    return named, contact.email or ""
+
+
+def _own(released: Released, outcome: Outcome, site: str) -> Estimate | None:
+    return released.primary(outcome.key, "site", site)
+
+
+def _alone(released: Released, outcome: Outcome, site: str) -> str:
+    """Say what can be said of one site alone: a statement where it has an interval."""
+    own = _own(released, outcome, site)
+    if own is None or not math.isfinite(own.effect.value):
+        return "No figure could be estimated for this site alone."
+    if own.interval.low is not None and own.interval.high is not None:
+        said = statement(own, outcome, relevant_checks(released, outcome.key), subject=site)
+        return said.sentence
+    relative = own.relative[0]
+    if relative is None:
+        return "A figure for this site alone could not be put in per cent; see the table below."
+    way = "below" if relative < 0 else "above"
+    return (
+        f"Its own figure is {about(relative)} {way} what we would have expected. One site alone "
+        "cannot show whether that is the pilot or chance."
+    )
+
+
+def _best(released: Released, main: tuple[Outcome, ...], site: str) -> tuple[str, ...]:
+    """Say why one site has no range of its own, and what it could show at best."""
+    reasons = []
+    for outcome in main:
+        own = _own(released, outcome, site)
+        if own is not None and own.interval.low is None:
+            reasons += [sentence(text) for text in own.interval.caveats or own.caveats]
+        reasons.append(small_chance(released, outcome.key))
+    return tuple(dict.fromkeys(text for text in reasons if text))
+
+
+def _outcome(released: Released, outcome: Outcome, site: str) -> SiteOutcome:
+    return SiteOutcome(
+        key=slug(outcome.key),
+        label=outcome.label,
+        role=outcome.role,
+        together=answer_of(released, outcome),
+        alone=_alone(released, outcome, site),
+        trend=trend_of(released, outcome, site),
+        estimates=estimate_table(released, outcome, estimand="site", group=site),
+        counts=counts_of(released, outcome, site),
+    )

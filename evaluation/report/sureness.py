@@ -1,0 +1,173 @@
+"""How sure, and why: what stands behind an answer, and what would change it."""
+
+from __future__ import annotations
+
+import math
+
+from evaluation.disclosure import Released
+from evaluation.findings import Estimate
+from evaluation.report.annex import failed_checks
+from evaluation.report.names import count_of, first_lower, method_name, period_words
+from evaluation.report.outcomes import relevant_checks
+from evaluation.report.views import Section
+from evaluation.study import Outcome
+from evaluation.wording import between, detectable, per_cent, statement
+
+__all__ = ["doubts", "how_sure", "months_followed", "small_chance"]
+
+
+def how_sure(released: Released, outcome: Outcome) -> tuple[str, ...]:
+    """Return why the answer on an outcome is as sure as it is, in sentences."""
+    estimate = released.primary(outcome.key)
+    if estimate is None or not math.isfinite(estimate.effect.value):
+        return ()
+    sites = count_of(estimate.n_pilot_sites, "pilot site", "pilot sites")
+    others = count_of(
+        estimate.n_sites - estimate.n_pilot_sites, "comparison site", "comparison sites"
+    )
+    said = [
+        f"The answer rests on {sites} beside {others}. With so few pilot sites the likely range is "
+        "wide, and it is counted by site, not by area or patient.",
+        *(
+            text
+            for text in (_agreement(released, outcome, estimate), _leads(released, outcome))
+            if text
+        ),
+    ]
+    return tuple(said)
+
+
+def _others(released: Released, outcome: Outcome) -> list[Estimate]:
+    return [
+        e
+        for e in released.estimates
+        if e.outcome == outcome.key
+        and e.effect.estimand == "overall"
+        and not e.is_primary
+        and math.isfinite(e.effect.value)
+    ]
+
+
+def _agreement(released: Released, outcome: Outcome, primary: Estimate) -> str:
+    """Say how many of the other methods come under the same rule as the primary one."""
+    others = _others(released, outcome)
+    if not others:
+        return ""
+    checks = relevant_checks(released, outcome.key)
+    kind = statement(primary, outcome, checks).kind
+    same = sum(statement(e, outcome, checks).kind == kind for e in others)
+    if len(others) == 1:
+        return (
+            "A second method comes to the same answer."
+            if same
+            else "A second method comes to another answer: see what would change our mind."
+        )
+    return f"Of {len(others)} other methods, {same or 'none'} {_come(same)} to the same answer."
+
+
+def _come(count: int) -> str:
+    return "comes" if count == 1 else "come"
+
+
+def _leads(released: Released, outcome: Outcome) -> str:
+    """Say in how many periods before the start the interval leaves zero out."""
+    wanted = released.study.analysis.primary.procedure
+    leads = [
+        e.interval
+        for e in released.event_study
+        if e.outcome == outcome.key
+        and e.interval.procedure == wanted
+        and int(e.effect.group) < 0
+        and e.interval.low is not None
+        and e.interval.high is not None
+    ]
+    if not leads:
+        return ""
+    apart = sum(not (i.low or 0.0) <= 0 <= (i.high or 0.0) for i in leads)
+    one, several = period_words(released.study.calendar)
+    when = f"{len(leads)} {one if len(leads) == 1 else several} before the start"
+    chance = f"{100 * (1 - released.study.analysis.level):.3g} in 100"
+    if not apart:
+        return (
+            f"In all {when}, the likely range leaves room for pilot and comparison sites having "
+            "moved alike, as they should before anything began."
+        )
+    return (
+        f"In {apart} of the {when}, the likely range leaves out that pilot and comparison sites "
+        f"moved alike. Chance alone would do that in about {chance}."
+    )
+
+
+def months_followed(released: Released, outcome: str) -> str:
+    """Return how long outcomes were followed after the first start, in words."""
+    glance = next((g for g in released.glances if g.outcome == outcome), None)
+    starts = [site.starts for site in released.study.sites]
+    if glance is None or not starts or glance.last < min(starts):
+        return ""
+    one, several = period_words(released.study.calendar)
+    return count_of(glance.last - min(starts) + 1, one, several)
+
+
+def small_chance(released: Released, outcome: str) -> str:
+    """Return the strongest that one site alone can show: first of all sites, by chance."""
+    glance = next((g for g in released.glances if g.outcome == outcome), None)
+    if glance is None or glance.n_comparison_sites < 1:
+        return ""
+    rank = glance.n_comparison_sites + 1
+    return (
+        f"At best, one site alone can be shown to have changed more than each of the "
+        f"{glance.n_comparison_sites} comparison sites. Chance alone would do that once in {rank} "
+        "times, so even then one site is a hint and not an answer."
+    )
+
+
+# ---------------------------------------------------------------------------- doubts
+
+
+def doubts(released: Released) -> tuple[Section, ...]:
+    """Return what would change our mind: other methods, failed checks, smaller effects."""
+    primary = [o for o in released.study.outcomes if o.role == "primary"]
+    sections = [_other_answers(released, outcome) for outcome in primary or released.study.outcomes]
+    cautions = failed_checks(released)
+    checks = Section(
+        key="failed-checks",
+        heading="Checks that did not pass",
+        paragraphs=() if cautions else ("Every check passed.",),
+        items=tuple(f"{caution.term}: {caution.words}" for caution in cautions),
+    )
+    return (*(section for section in sections if section is not None), checks)
+
+
+def _other_answers(released: Released, outcome: Outcome) -> Section | None:
+    primary = released.primary(outcome.key)
+    if primary is None or not math.isfinite(primary.effect.value):
+        return None
+    checks = relevant_checks(released, outcome.key)
+    kind = statement(primary, outcome, checks).kind
+    items = []
+    for other in _others(released, outcome):
+        said = statement(other, outcome, checks)
+        name = method_name(other.estimator, other.interval.procedure)
+        same = said.kind == kind
+        verdict = "the same answer" if same else f"another answer, {first_lower(said.headline)}"
+        items.append(f"{name}: {verdict}{_range(other)}.")
+    smallest = detectable(primary)
+    paragraphs = [] if items else ["No other method was run on this outcome."]
+    if smallest is not None:
+        paragraphs.append(
+            f"With this number of sites the evaluation can reliably see changes of about "
+            f"{per_cent(smallest)} or more. A smaller change may be there and not show."
+        )
+    return Section(
+        key=outcome.key,
+        heading=f"Other ways to estimate {first_lower(outcome.label)}",
+        paragraphs=tuple(paragraphs),
+        items=tuple(items),
+    )
+
+
+def _range(estimate: Estimate) -> str:
+    _, low, high = estimate.relative
+    if low is None or high is None:
+        return ""
+    return f" ({between(low, high)})"
