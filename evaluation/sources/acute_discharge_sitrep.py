@@ -281,7 +281,7 @@ ACUTE_DISCHARGE_SITREP = Source(
         Metric(
             key="remaining",
             grain="day",
-            definition="Of these, those still in hospital at the end of the day.",
+            definition="Of these, those who remained in hospital: nctr less discharged.",
             labels=(
                 "Number of patients remaining in hospital who no longer meet the criteria to "
                 "reside",
@@ -322,8 +322,10 @@ ACUTE_DISCHARGE_SITREP = Source(
         "The file of May 2024 holds rows for 29/04 as well; rows count by their date, not by the "
         "file they stand in. The same row in two files is used once; rows that differ stop the "
         "estimate.",
-        "Cambridgeshire and Peterborough (QUE) is missing after August 2023. Coventry and "
-        "Warwickshire (QWU) has a break in reporting from May to August 2024. Hampshire and "
-        "other ICBs have runs of unreported days; the check `days_not_reported` counts them.",
+        "In the files of April 2022 to August 2025, Cambridgeshire and Peterborough (QUE) is "
+        "missing after August 2023, and Coventry and Warwickshire (QWU) has a break in reporting "
+        "from May to August 2024 (409, 136, 201, 371 patients a day). 378 ICB-days hold no nctr "
+        "(535 no discharged): 182 of them are of Frimley (QNQ), 94 of Lincolnshire (QJM), 42 of "
+        "19 June 2022. The check `days_not_reported` counts them by unit and period.",
     ),
 )

@@ -76,6 +76,12 @@ def assemble(source: Source, study: Study, outcome: Outcome) -> Loaded:
 
 
 def _refuse_lack_of_figures(tidy: Tidy, outcome: Outcome) -> None:
+    if outcome.weight == "column" and "weight" not in tidy.figures:
+        raise StudyError(
+            'weight = "column" needs a column of weights',
+            place=f'[[outcomes]] "{outcome.key}", columns',
+            remedy='Name it: columns.weight = "...".',
+        )
     if any(needed <= set(tidy.figures) for needed in _NEEDED[outcome.measure]):
         return
     allowed = " or ".join(" and ".join(sorted(needed)) for needed in _NEEDED[outcome.measure])
@@ -115,8 +121,8 @@ def _sift(
     sifting = follow_codes(Sifting(rows=sifting.rows.drop("unit"), found=sifting.found), study)
     sifting = _exclude(sifting, exclusions, study, "unit")
     adopting = [c for c in ("first_treated", "treated", "cluster") if c in sifting.rows.columns]
-    sifting = settle_repeats(sifting, [*tidy.figures, *adopting])
     sifting, adoption = assign(sifting, study, members)
+    sifting = settle_repeats(sifting, [*tidy.figures, *adopting])
     sifting = refuse_impossible(read_figures(sifting, tidy), outcome.measure)
     pilots = frozenset(own_code(c, register) or c for s in study.sites for c in s.units)
     return whole_units(sifting, pilots), adoption

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from evaluation.sources.markers import number
 from evaluation.sources.rules import Sifting
 
 __all__ = ["settle_repeats"]
@@ -27,7 +28,7 @@ def settle_repeats(sifting: Sifting, compared: Iterable[str]) -> Sifting:
     several = live.filter(pl.struct(_KEYS).is_duplicated())
     if several.is_empty():
         return sifting
-    written = pl.struct(pl.col(c).fill_null("").str.strip_chars() for c in compared)
+    written = pl.struct(_as_compared(c) for c in compared)
     first = several.group_by(_KEYS, maintain_order=True).agg(
         pl.col("file").first().alias("first_file"),
         pl.col("row").first().alias("first_row"),
@@ -56,6 +57,12 @@ def settle_repeats(sifting: Sifting, compared: Iterable[str]) -> Sifting:
     )
     added = ["first_file", "first_row", "last_file", "last_row", "versions"]
     return Sifting(rows=sifting.rows.drop(added), found=sifting.found)
+
+
+def _as_compared(column: str) -> pl.Expr:
+    """Return a cell so that "1,234" and "1234" are equal, and "-" and "" are not."""
+    text = pl.col(column).fill_null("").str.strip_chars()
+    return pl.coalesce(number(column).cast(pl.String), text).alias(column)
 
 
 def _first_figure(compared: Iterable[str]) -> str | None:

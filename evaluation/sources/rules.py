@@ -47,6 +47,14 @@ _RULES = (
         reason="unit not known",
     ),
     Rule(
+        name="totals",
+        title="No unit is a total of others",
+        good="No unit that is used looks like a total of others.",
+        effect="A total among the units counts their figures twice, and outweighs them all.",
+        remedy="Leave it out: [comparison] exclude.",
+        blocking=False,
+    ),
+    Rule(
         name="periods",
         title="Every period can be read",
         good="Every period that is used could be read.",

@@ -17,10 +17,10 @@ def one_row_a_period(used: pl.DataFrame, tidy: Tidy) -> pl.DataFrame:
     on which the unit reported, so it adds up over days and not over ICBs.
     """
     figures = tidy.figures
-    joined = used.group_by("unit", "period", "day").agg(
+    joined = used.group_by("unit", "period", "day", maintain_order=True).agg(
         _joined(name, figures, is_daily=tidy.is_daily) for name in figures
     )
-    periods = joined.group_by("unit", "period").agg(
+    periods = joined.group_by("unit", "period", maintain_order=True).agg(
         _joined(name, figures, is_daily=False) for name in figures
     )
     return periods.rename({c: c.removeprefix(COVARIATE) for c in figures})

@@ -18,6 +18,8 @@ from evaluation.study import Study
 __all__ = ["Refusal", "drop_totals", "follow_codes", "own_code", "study_unit", "whole_units"]
 
 _ENGLAND = frozenset({"ENG", "ENGLAND", "E92000001", "ENGLAND (TYPE 1 TRUSTS)"})
+_WORDS = frozenset({"TOTAL", "ALL", "GRAND TOTAL", "UK", "UNITED KINGDOM", "GREAT BRITAIN"})
+_REGION_CODE = r"^Y\d\d$"
 TOTAL = "total, not a unit"
 
 
@@ -68,10 +70,14 @@ def drop_totals(sifting: Sifting, study: Study) -> Sifting:
     sifting = sifting.object_to(
         "unit_codes", pl.col("code").is_null(), "the row names no unit", reason=pl.lit("no unit")
     )
-    if study.geography.register_ == "none":
-        return sifting
     upper = pl.col("code").str.to_uppercase()
-    return sifting.leave_out(upper.is_in(list(_totals())), TOTAL)
+    is_total = upper.is_in(list(_totals())) | upper.str.contains(_REGION_CODE)
+    if study.geography.register_ == "icb":
+        return sifting.leave_out(is_total, TOTAL)
+    live = sifting.rows.filter(pl.col("left_out").is_null())
+    suspects = live.filter(upper.is_in(list(_totals() | _WORDS)))["code"].unique().sort()
+    problem = "unit {!r} looks like a total over other units, and is used as a unit"
+    return sifting.also(*(finding("totals", problem.format(code), unit=code) for code in suspects))
 
 
 def follow_codes(sifting: Sifting, study: Study) -> Sifting:
