@@ -11,7 +11,7 @@ Northamptonshire; Coventry and Warwickshire with Herefordshire and Worcestershir
 
 from __future__ import annotations
 
-from evaluation.geography.boundaries import BOUNDARIES, Change, areas, changes
+from evaluation.geography.boundaries import BOUNDARIES, Change, areas, changes, find
 from evaluation.geography.boundaries import unit_area as area
 from evaluation.geography.errors import BoundaryError, UnknownAreaError
 from evaluation.geography.following import follow, members, vintage
@@ -31,6 +31,7 @@ __all__ = [
     "area",
     "areas",
     "changes",
+    "find",
     "follow",
     "icb_of_sub_icb",
     "members",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from evaluation.geography.errors import BoundaryError
-from evaluation.geography.register import area, nearest, tidy_code
+from evaluation.geography.register import area, by_code, nearest, tidy_code
 from evaluation.geography.tables import Area, Succession, read_areas, read_successions
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "changes",
     "check_boundaries",
     "existed",
+    "find",
     "stable_units",
     "unions",
     "unit_area",
@@ -171,6 +172,12 @@ def unions() -> dict[str, Area]:
             last=None,
         )
     return found
+
+
+def find(code: str) -> Area | None:
+    """Return the area of a code, or None: for units that need not be ICBs."""
+    tidied = tidy_code(code)
+    return unions().get(tidied) or by_code().get(tidied)
 
 
 def unit_area(code: str) -> Area:

@@ -8,7 +8,7 @@ from functools import cache
 from evaluation.geography.errors import UnknownAreaError
 from evaluation.geography.tables import Area, read_areas, read_sub_icbs
 
-__all__ = ["area", "icb_of_sub_icb", "nearest", "tidy_code"]
+__all__ = ["area", "by_code", "icb_of_sub_icb", "nearest", "tidy_code"]
 
 _NO_SUB_ICB = {
     "59898": "not applicable: the person lives outside England, or the record has no residence",
@@ -27,7 +27,8 @@ def tidy_code(code: str) -> str:
 
 
 @cache
-def _by_code() -> dict[str, Area]:
+def by_code() -> dict[str, Area]:
+    """Return every ICB by each of its codes."""
     return {code: item for item in read_areas() for code in (item.ods, *item.ons)}
 
 
@@ -43,7 +44,7 @@ def area(code: str) -> Area:
     UnknownAreaError
         When no ICB since July 2022 has this code; the remedy names the nearest one.
     """
-    found = _by_code().get(tidy_code(code))
+    found = by_code().get(tidy_code(code))
     if found is None:
         raise UnknownAreaError(
             f'"{code}" is not the code of an Integrated Care Board',
@@ -63,7 +64,7 @@ def _advice(code: str) -> str:
     named = [a for a in read_areas() if words and words in a.name.casefold()]
     if named and tidied.isalpha() and len(words) > 3:
         return f"Write the code: {_listed((a.ods, a.short_name) for a in named)}"
-    return _near(tidied, {c: a.short_name for c, a in _by_code().items()})
+    return _near(tidied, {c: a.short_name for c, a in by_code().items()})
 
 
 def _near(code: str, names: dict[str, str]) -> str:

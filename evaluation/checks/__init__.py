@@ -1,0 +1,49 @@
+"""Data checks: what is odd in a panel, what it does to the estimate, what to do about it.
+
+Each takes a Panel and returns a Check. Only impossible values, and a pilot without anything
+before or after its start, are blocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evaluation.checks.breaks import check_breaks
+from evaluation.checks.design import check_after, check_before, check_sites
+from evaluation.checks.presence import (
+    check_coverage,
+    check_gaps,
+    check_late_starts,
+    check_missing,
+    check_stops,
+)
+from evaluation.checks.values import check_impossible
+from evaluation.findings import Check
+from evaluation.panel import Panel
+
+__all__ = [
+    "DATA_CHECKS",
+    "check_after",
+    "check_before",
+    "check_breaks",
+    "check_coverage",
+    "check_gaps",
+    "check_impossible",
+    "check_late_starts",
+    "check_missing",
+    "check_sites",
+    "check_stops",
+]
+
+DATA_CHECKS: tuple[Callable[[Panel], Check], ...] = (
+    check_impossible,
+    check_before,
+    check_after,
+    check_sites,
+    check_missing,
+    check_gaps,
+    check_stops,
+    check_late_starts,
+    check_coverage,
+    check_breaks,
+)
