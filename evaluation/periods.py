@@ -80,14 +80,17 @@ class Calendar:
         return number
 
     def code(self, period: int) -> str:
-        """Return the period as a study file writes it: ``2023-04``, ``2023-Q1``, ``2023``."""
+        """Return the period as a study file writes it: ``2023-04``, ``2023-Q1``, ``2023``.
+
+        :meth:`parse` reads it back, for the years 0001 to 9999.
+        """
         if self.frequency == "month":
             return f"{period // 12:04d}-{period % 12 + 1:02d}"
         if self.frequency == "quarter":
             return f"{period // 4:04d}-Q{period % 4 + 1}"
         if self.frequency == "financial_year":
-            return f"{period}/{(period + 1) % 100:02d}"
-        return str(period)
+            return f"{period:04d}/{(period + 1) % 100:02d}"
+        return str(period) if self.frequency == "index" else f"{period:04d}"
 
     def label(self, period: int) -> str:
         """Return the period as a report writes it: ``April 2023``, ``2023 Q1``, ``2023/24``."""
@@ -110,7 +113,17 @@ class Calendar:
 
     def _refusal(self, value: object) -> str:
         name = self.frequency.replace("_", " ")
-        return f"{value!r} is not a period of frequency {name}; write it like {self.example}"
+        shown = repr(value.isoformat() if isinstance(value, date) else value)
+        return f"{shown} is not a period of frequency {name}; write it like {self.example}"
+
+
+# Spreadsheets and databases write a day as the midnight that it begins with.
+_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?"
+
+
+def _match(pattern: str, text: str) -> re.Match[str] | None:
+    """Match the whole text; a digit is 0 to 9, and no other script's."""
+    return re.fullmatch(pattern, text, flags=re.ASCII | re.IGNORECASE)
 
 
 def _as_date(value: object) -> date | None:
@@ -119,8 +132,8 @@ def _as_date(value: object) -> date | None:
     if isinstance(value, date):
         return value
     text = str(value).strip()
-    iso = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})(?:[T ][\d:.]+Z?)?", text)
-    british = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
+    iso = _match(rf"(\d{{4}})-(\d{{2}})-(\d{{2}})(?:[T ]{_TIME})?", text)
+    british = _match(rf"(\d{{1,2}})/(\d{{1,2}})/(\d{{4}})(?: {_TIME})?", text)
     if iso:
         year, month, day = (int(g) for g in iso.groups())
     elif british:
@@ -138,10 +151,10 @@ def _month(value: object) -> int | None:
     if day is not None:
         return day.year * 12 + day.month - 1
     text = str(value).strip()
-    numeric = re.fullmatch(r"(\d{4})-?(\d{2})", text)
+    numeric = _match(r"(\d{4})-?(\d{2})", text)
     if numeric and 1 <= int(numeric[2]) <= 12:
         return int(numeric[1]) * 12 + int(numeric[2]) - 1
-    named = re.fullmatch(r"([A-Za-z]{3,9})[ -](\d{4}|\d{2})", text)
+    named = _match(r"([A-Za-z]{3,9})[ -](\d{4}|\d{2})", text)
     if named and _full_month(named[1]):
         year = int(named[2]) + (2000 if len(named[2]) == 2 else 0)
         return year * 12 + _MONTH_NUMBER[named[1][:3].lower()]
@@ -157,7 +170,7 @@ def _quarter(value: object) -> int | None:
     day = _as_date(value)
     if day is not None:
         return day.year * 4 + (day.month - 1) // 3
-    match = re.fullmatch(r"(\d{4})[ -]?Q([1-4])", str(value).strip(), flags=re.IGNORECASE)
+    match = _match(r"(\d{4})[ -]?Q([1-4])", str(value).strip())
     return int(match[1]) * 4 + int(match[2]) - 1 if match else None
 
 
@@ -166,7 +179,7 @@ def _year(value: object) -> int | None:
     if day is not None:
         return day.year
     text = str(value).strip()
-    match = re.fullmatch(r"(\d{4})(?:\.0+)?", text)
+    match = _match(r"(\d{4})(?:\.0+)?", text)
     return int(match[1]) if match else None
 
 
@@ -174,14 +187,20 @@ def _financial_year(value: object) -> int | None:
     day = _as_date(value)
     if day is not None:
         return day.year - (day.month < 4)
-    match = re.fullmatch(r"(\d{4})[/-](\d{2}|\d{4})", str(value).strip())
-    if match and int(match[2]) % 100 == (int(match[1]) + 1) % 100:
-        return int(match[1])
-    return None
+    match = _match(r"(\d{4})[/-](\d{2}|\d{4})", str(value).strip())
+    if match is None:
+        return None
+    following = f"{int(match[1]) + 1:04d}"
+    return int(match[1]) if match[2] == following[-len(match[2]) :] else None
+
+
+_LARGEST_INDEX = 9_999_999_999  # ten digits: far above any count of periods, and an Int64
 
 
 def _index(value: object) -> int | None:
-    match = re.fullmatch(r"(-?\d+)(?:\.0+)?", str(value).strip())
+    if isinstance(value, int):
+        return value if abs(value) <= _LARGEST_INDEX else None
+    match = _match(r"(-?\d{1,10})(?:\.0+)?", str(value).strip())
     return int(match[1]) if match else None
 
 

@@ -19,6 +19,7 @@ __all__ = ["Spot", "allowed_words", "remedy_for_absent", "remedy_for_value"]
 # "index" is left out: a whole number may be a year as well.
 _DATED: tuple[Frequency, ...] = ("month", "quarter", "year", "financial_year")
 _PER_CENT = 100
+_LONGEST = 200  # an example is there to be copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Spot:
         example = self.key.example
         if self.inside and isinstance(example, Mapping):
             return written(next(iter(example.values())))
-        return written(example)
+        return written(example, longest=_LONGEST)
 
     @property
     def wanted(self) -> frozenset[object]:
@@ -152,7 +153,8 @@ def _numeric(text: str) -> bool:
 def _text(spot: Spot, value: object) -> str:
     if str not in spot.wanted or isinstance(value, bool):
         return ""
-    if isinstance(value, int | float | date | time):
+    # In place of one of a few words no number was meant.
+    if isinstance(value, int | float | date | time) and spot.key.allowed:
         quoted = written(written(value))
         return f"Write it in quotes: {quoted if spot.inside else f'{spot.name} = {quoted}'}"
     return ""

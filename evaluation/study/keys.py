@@ -12,10 +12,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from evaluation.study.model import NOT_IN_FILE
+from evaluation.study.model import NOT_IN_FILE, READS_PERIOD
 
 __all__ = [
     "Key",
@@ -97,10 +97,11 @@ def is_array(field: FieldInfo) -> bool:
 def is_period(field: FieldInfo) -> bool:
     """Whether the key takes a period of ``time.frequency``."""
     inside = [item for part in get_args(field.annotation) for item in get_args(part)]
-    return any(isinstance(item, BeforeValidator) for item in (*field.metadata, *inside))
+    return any(item == READS_PERIOD for item in (*field.metadata, *inside))
 
 
 def choices(field: FieldInfo) -> tuple[object, ...]:
     """Return the values that a key takes, where they are listed; else none."""
     inner = core(field.annotation)
-    return get_args(inner) if get_origin(inner) is Literal else ()
+    parts = get_args(inner) if get_origin(inner) in (Union, types.UnionType) else (inner,)
+    return tuple(v for part in parts if get_origin(part) is Literal for v in get_args(part))

@@ -49,10 +49,10 @@ class Mistake:
         return any(loc[: len(bad)] == bad for bad in wrong for loc in (self.at, *self.about))
 
 
-def written(value: object) -> str:
-    """Return a value as TOML writes it, shortened where it is long."""
+def written(value: object, *, longest: int = _LONGEST) -> str:
+    """Return a value as TOML writes it, shortened where it has more than ``longest`` letters."""
     text = _toml(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 4].rstrip()} ..."
+    return text if len(text) <= longest else f"{text[: longest - 4].rstrip()} ..."
 
 
 def _toml(value: object) -> str:

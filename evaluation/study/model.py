@@ -16,6 +16,7 @@ from evaluation.periods import Calendar, Frequency
 __all__ = [
     "NOT_IN_FILE",
     "PERIOD_READER",
+    "READS_PERIOD",
     "Analysis",
     "Columns",
     "Comparison",
@@ -42,7 +43,16 @@ def _ordinal(value: object, info: ValidationInfo) -> object:
     return value if reader is None else reader(value)
 
 
-Period = Annotated[int, BeforeValidator(_ordinal)]
+def _whole(value: object) -> object:
+    """Refuse 1.0 and true, which a list of allowed values takes for 1."""
+    if type(value) is not int:
+        raise ValueError(type(value).__name__)
+    return value
+
+
+READS_PERIOD = BeforeValidator(_ordinal)
+Period = Annotated[int, READS_PERIOD]
+Version = Annotated[Literal[1], BeforeValidator(_whole)]
 Text = Annotated[str, Field(pattern=r"\S")]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Email = Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$")]
@@ -176,7 +186,7 @@ class Analysis(_Frozen):
     control_group: Literal["never_treated", "not_yet_treated"] = "never_treated"
     draws: Annotated[int, Field(ge=99)] = 9999
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    seed: Annotated[int, Field(ge=0)] = 461000
+    seed: Annotated[int, Field(ge=0, le=10**18)] = 461000
     event_window: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -204,7 +214,7 @@ class Study(_Frozen):
     Exactly one of ``sites`` and the outcomes' adoption columns says who adopted when.
     """
 
-    version: Literal[1]
+    version: Version
     title: Text
     notice: str = ""
     contact: Contact | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evaluation.study.mistakes import Loc, Mistake, written
+from evaluation.study.mistakes import Loc, Mistake, nearest, written
 from evaluation.study.model import Columns, Outcome, Study
 
 __all__ = ["broken_outcome_rules"]
@@ -16,6 +16,7 @@ _NEEDS = {
     "mean": ("value",),
 }
 _ADOPTION = ("first_treated", "treated")
+_VERY_NEAR = 0.8
 
 
 def broken_outcome_rules(study: Study) -> Iterator[Mistake]:
@@ -48,46 +49,67 @@ def _keys(study: Study) -> Iterator[Mistake]:
 
 
 def _source(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
-    about: tuple[Loc, ...] = ((*at, "source"), (*at, "columns"), (*at, "metric"))
-    source = written(outcome.source)
     if outcome.source == "table":
-        if outcome.columns is None:
-            yield Mistake(
-                at=(*at, "columns"),
-                problem='required with source = "table", and missing',
-                allowed="a table of column names",
-                remedy='Add columns = { unit = "icb", period = "month", count = "admissions", '
-                'exposure = "residents" }, with the names in your file',
-                about=about,
-            )
-        if outcome.metric is not None:
-            yield Mistake(
-                at=(*at, "metric"),
-                problem=f"{written(outcome.metric)} has no meaning with source = {source}",
-                allowed="columns, and no metric",
-                remedy="Delete metric, or name the source that has it, such as "
-                'source = "acute_discharge_sitrep"',
-                about=about,
-            )
-        return
+        yield from _of_a_table(outcome, at)
+    elif _means_table(outcome):
+        yield Mistake(
+            at=(*at, "source"),
+            problem=f"{written(outcome.source)} is not a source",
+            allowed='"table" or the name of another source',
+            remedy='Did you mean "table"?',
+        )
+    else:
+        yield from _of_metrics(outcome, at)
+
+
+def _of_a_table(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    if outcome.columns is None:
+        yield Mistake(
+            at=(*at, "columns"),
+            problem='required with source = "table", and missing',
+            allowed="a table of column names",
+            remedy='Add columns = { unit = "icb", period = "month", count = "admissions", '
+            'exposure = "residents" }, with the names in your file',
+            about=((*at, "source"), (*at, "metric")),
+        )
+    if outcome.metric is not None:
+        yield Mistake(
+            at=(*at, "metric"),
+            problem=f'{written(outcome.metric)} has no meaning with source = "table"',
+            allowed="columns, and no metric",
+            remedy="Delete metric, or name the source that has it, such as "
+            'source = "acute_discharge_sitrep"',
+            about=((*at, "source"),),
+        )
+
+
+def _of_metrics(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    source = f"source = {written(outcome.source)}"
+    about: tuple[Loc, ...] = ((*at, "source"),)
     if outcome.metric is None:
         yield Mistake(
             at=(*at, "metric"),
-            problem=f"required with source = {source}, and missing",
+            problem=f"required with {source}, and missing",
             allowed="the name of a metric of the source",
             remedy='Add metric, such as metric = "nctr"; `pilot-eval sources` lists them',
             about=about,
         )
-    needless = {"columns": outcome.columns, "covariates": outcome.covariates, "dose": outcome.dose}
+    columns = outcome.columns and outcome.columns.model_dump(exclude_none=True)
+    needless = {"columns": columns, "covariates": outcome.covariates, "dose": outcome.dose}
     for key, value in needless.items():
         if value:
             yield Mistake(
                 at=(*at, key),
-                problem=f"{key} has no meaning with source = {source}, whose columns are known",
+                problem=f"{written(value)} has no meaning with {source}, whose columns are known",
                 allowed='with a source other than "table": metric, and no columns',
                 remedy=f'Delete {key}, or write source = "table"',
                 about=about,
             )
+
+
+def _means_table(outcome: Outcome) -> bool:
+    """Whether the source is "table", misspelt: sources are known further up, this one here."""
+    return outcome.source != "table" and bool(nearest(outcome.source, ["table"], _VERY_NEAR))
 
 
 def _measure(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
@@ -125,16 +147,12 @@ def _measure(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
 
 def _measure_remedy(name: str, columns: Columns) -> str:
     add = f"Add {name} to columns"
-    if name == "value" and columns.count is not None:
+    if name == "value":
         other = "rate" if columns.exposure is not None else "count"
-        return f'{add}, or write measure = "{other}"'
+        return add if columns.count is None else f'{add}, or write measure = "{other}"'
     if name == "exposure":
         return f'{add}, or write measure = "count"'
-    return (
-        f'{add}, or write measure = "mean" and add value'
-        if columns.value is None
-        else (f'{add}, or write measure = "mean"')
-    )
+    return add if columns.value is None else f'{add}, or write measure = "mean"'
 
 
 def _smallest_effect(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
@@ -235,16 +253,10 @@ def _adoption(study: Study) -> Iterator[Mistake]:
         at: Loc = ("outcomes", n, "columns")
         if study.sites:
             yield from _adoption_twice(columns, at)
-        elif not columns and any(given):
-            yield Mistake(
-                at=at,
-                problem="no column says who adopted when, as those of other outcomes do",
-                allowed="first_treated or treated in the columns of every outcome, or [[sites]] "
-                "sections and neither of the two",
-                remedy="Add first_treated or treated to columns",
-                about=(*about, (*at[:2], "source")),
-            )
-        yield from _adoption_columns_alone(outcome, columns, at)
+        elif any(given):
+            yield from _adoption_elsewhere(outcome, columns, at)
+        if study.sites or any(given):
+            yield from _cluster_alone(outcome, columns, at)
 
 
 def _adoption_columns(outcome: Outcome) -> list[str]:
@@ -263,15 +275,41 @@ def _adoption_twice(columns: list[str], at: Loc) -> Iterator[Mistake]:
         )
 
 
-def _adoption_columns_alone(outcome: Outcome, columns: list[str], at: Loc) -> Iterator[Mistake]:
-    if len(columns) > 1:
+def _adoption_elsewhere(outcome: Outcome, columns: list[str], at: Loc) -> Iterator[Mistake]:
+    about = (("sites",), (*at[:2], "source"), *((*at, key) for key in _ADOPTION))
+    allowed = (
+        "first_treated or treated in the columns of every outcome, or [[sites]] sections and "
+        "neither of the two"
+    )
+    if not columns and outcome.source != "table":
+        yield Mistake(
+            at=(*at[:2], "source"),
+            problem=f"{written(outcome.source)} has no column that says who adopted when, and the "
+            "tables of other outcomes have one",
+            allowed=allowed,
+            remedy="Add a section [[sites]] for each pilot site, and delete first_treated and "
+            "treated",
+            about=about,
+        )
+    elif not columns:
+        yield Mistake(
+            at=at,
+            problem="no column says who adopted when, as those of other outcomes do",
+            allowed=allowed,
+            remedy="Add first_treated or treated to columns",
+            about=about,
+        )
+    elif len(columns) > 1:
         yield Mistake(
             at=at,
             problem="first_treated and treated both say who adopted when",
             allowed="one of the two",
             remedy="Delete one of them",
-            about=tuple((*at, key) for key in _ADOPTION),
+            about=about,
         )
+
+
+def _cluster_alone(outcome: Outcome, columns: list[str], at: Loc) -> Iterator[Mistake]:
     if outcome.columns is not None and outcome.columns.cluster is not None and not columns:
         yield Mistake(
             at=(*at, "cluster"),

@@ -22,10 +22,11 @@ _FREQUENCY: Loc = ("time", "frequency")
 
 def broken_rules(study: Study, followed: Followed) -> list[Mistake]:
     """Return a mistake for every rule between keys that the study breaks."""
+    window = list(_window(study))
     return [
-        *_window(study),
+        *window,
         *_site_names(study),
-        *_starts(study),
+        *([] if window else _starts(study)),
         *broken_unit_rules(study, followed),
         *_comparison_exclusions(study),
         *_exclusions(study),

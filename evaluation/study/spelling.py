@@ -36,7 +36,7 @@ def _walk(table: dict[str, Any], model: type[BaseModel], at: Loc) -> Iterator[Mi
             table[meant] = value
         yield Mistake(
             at=(*at, key),
-            problem=f"unknown key, with the value {written(value)}",
+            problem=f"unknown {_noun(value, at)}, with the value {written(value)}",
             allowed=", ".join(fields),
             remedy=remedy,
         )
@@ -51,6 +51,11 @@ def _walk(table: dict[str, Any], model: type[BaseModel], at: Loc) -> Iterator[Mi
             for n, item in enumerate(value):
                 if isinstance(item, dict):
                     yield from _walk(item, inside, (*at, key, n))
+
+
+def _noun(value: object, at: Loc) -> str:
+    tables = value[0] if isinstance(value, tuple) and value else value
+    return "section" if isinstance(tables, dict) and not at else "key"
 
 
 def _advise(key: str, absent: Sequence[str], model: type[BaseModel]) -> tuple[str, str]:
