@@ -4,24 +4,58 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import dataclass
 
 import polars as pl
 
-from evaluation.disclosure.parts import Hidden
+from evaluation.disclosure.parts import Hidden, Trend
 from evaluation.disclosure.paths import without_folders
 from evaluation.disclosure.rule import SUPPRESSED, Rule
 from evaluation.disclosure.series import Analysed
 from evaluation.findings import Check, Effect, Estimate
 
-__all__ = ["guard_check", "guard_estimate"]
+__all__ = ["Shown", "guard_check", "guard_estimate"]
 
 _LEVEL_HIDDEN = "The level behind this figure is not shown: it rests on too few people or events."
 _FEW_BEHIND = "with the effect it would give a suppressed figure"
-_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w,]|\.\d)")
+# Whose values count periods, not people or events.
+_COUNT_PERIODS = ("before_the_start", "after_the_start")
+_SENTENCES = ("problem", "effect_on_estimate")
+_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w,%]|\.\d)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shown:
+    """What is released of one outcome beside its estimates.
+
+    Parameters
+    ----------
+    counts : list of dict
+        Its rows of ``Released.counts``.
+    hidden_points : frozenset of (str, int)
+        Suppressed points of its pilot trends: site ("" for all of them together) and period.
+    """
+
+    counts: list[dict[str, str]]
+    hidden_points: frozenset[tuple[str, int]]
+
+    @classmethod
+    def of(cls, counts: list[dict[str, str]], trends: list[Trend]) -> Shown:
+        """Collect it from the outcome's counts and trends."""
+        return cls(
+            counts=counts,
+            hidden_points=frozenset(
+                (trend.site, period)
+                for trend in trends
+                if trend.group != "comparison"
+                for period, hidden in zip(trend.periods, trend.suppressed, strict=True)
+                if hidden
+            ),
+        )
 
 
 def guard_estimate(
-    estimate: Estimate, analysed: Analysed, counts: list[dict[str, str]], rule: Rule
+    estimate: Estimate, analysed: Analysed, shown: Shown, rule: Rule
 ) -> tuple[Estimate, list[Hidden]]:
     """Return an estimate whose mean outcome is gone where it would give a small count away.
 
@@ -31,13 +65,13 @@ def guard_estimate(
         Overall, site, event-time or other effect; the effect and its interval always stand.
     analysed : Analysed
         The outcome's rows.
-    counts : list of dict
-        The outcome's rows of ``Released.counts``: what is hidden there is hidden here.
+    shown : Shown
+        The outcome's counts and trends as they are released: what is hidden there is hidden here.
     rule : Rule
         The study's rule.
     """
     effect = estimate.effect
-    if effect.observed is None or not _tells(effect, analysed, counts, rule):
+    if effect.observed is None or not _tells(effect, analysed, shown, rule):
         return estimate, []
     quiet = dataclasses.replace(effect, observed=None, caveats=(*effect.caveats, _LEVEL_HIDDEN))
     hidden = Hidden(
@@ -49,17 +83,22 @@ def guard_estimate(
     return dataclasses.replace(estimate, effect=quiet), [hidden]
 
 
-def _tells(effect: Effect, analysed: Analysed, counts: list[dict[str, str]], rule: Rule) -> bool:
+def _tells(effect: Effect, analysed: Analysed, shown: Shown, rule: Rule) -> bool:
     if not rule.controlled:
         return False
     if effect.estimand in ("overall", "site"):
         group = "pilot" if effect.estimand == "overall" else "site"
-        for line in counts:
+        for line in shown.counts:
             if (line["group"], line["site"], line["phase"]) == (group, effect.group, "after"):
                 return SUPPRESSED in (line["count"], line["exposure"])
     rows = _behind(effect, analysed)
     if rows is None:
         return True  # whom the figure rests on cannot be told, so neither can that they are many
+    cells = {("", period) for period in rows["period"]}
+    if rows["site"].n_unique() == 1:
+        cells |= {(str(site), period) for site, period in rows.select("site", "period").iter_rows()}
+    if cells & shown.hidden_points:
+        return True
     count, exposure = (_total(rows, name) for name in ("count", "exposure"))
     return rule.reason(analysed.outcome.measure, count, exposure) != ""
 
@@ -92,16 +131,18 @@ def guard_check(
 ) -> tuple[Check, list[Hidden]]:
     """Return a check whose table shows no small count, and no text an absolute path.
 
-    In the column ``value`` whole numbers that the rule hides become ``[c]``, and other whole
-    numbers are rounded, where the outcome has counts (or the check is on all outcomes); a value
+    In the column ``value`` whole numbers that the rule hides become ``[c]`` where the outcome has
+    counts or the check is on all outcomes; other whole numbers of counts are rounded; a value
     of one unit in one period goes too where the panel says that it rests on a small count. A
-    number hidden in ``value`` is hidden in the sentences beside it.
+    number hidden in ``value`` is hidden in the sentences beside it. Per cents stand, and so do
+    the values of checks that count periods.
     """
     mine = analysed.get(check.outcome)
     counted = mine is None or mine.outcome.measure != "mean"
     table = check.table
+    detail = check.detail
     hidden: list[Hidden] = []
-    if rule.controlled and "value" in table.columns:
+    if rule.controlled and "value" in table.columns and check.name not in _COUNT_PERIODS:
         lines = [
             _guard_line(line, mine, rule) if counted or _few(line, mine, rule) else line
             for line in table.iter_rows(named=True)
@@ -116,17 +157,27 @@ def guard_check(
             for number, line in enumerate(lines, start=1)
             if line["value"] == SUPPRESSED
         ]
+        detail = _told_again(detail, table, lines)
         texts = pl.Schema({**table.schema, "value": pl.String()})
         table = pl.DataFrame([_as_text(line) for line in lines], schema=texts)
     return (
         dataclasses.replace(
             check,
-            detail=without_folders(check.detail),
+            detail=without_folders(detail),
             remedy=without_folders(check.remedy),
             table=_plain_texts(table),
         ),
         hidden,
     )
+
+
+def _told_again(detail: str, table: pl.DataFrame, lines: list[dict[str, object]]) -> str:
+    """Return a check's detail with the sentences that it quotes from its table as they are now."""
+    for before, after in zip(table.iter_rows(named=True), lines, strict=True):
+        for name in _SENTENCES:
+            if before.get(name) != after.get(name):
+                detail = detail.replace(str(before[name]), str(after[name]))
+    return detail
 
 
 def _guard_line(
@@ -139,12 +190,14 @@ def _guard_line(
     numbers = [float(found) for found in _NUMBER.findall(text)]
     small = [n for n in numbers if rule.hides(n)]
     if not small and not _few(line, analysed, rule):
+        if analysed is not None and analysed.outcome.measure != "count":
+            return line  # a rate or share, which stands as it is
         return {**line, "value": _NUMBER.sub(lambda m: rule.text(float(m[0])), text)}
     told = set(small) | ({float(text)} if _is_number(text) else set())
     sentences = {
         name: _NUMBER.sub(lambda m: SUPPRESSED if float(m[0]) in told else m[0], cell)
         for name, cell in line.items()
-        if name in ("problem", "effect_on_estimate", "remedy") and isinstance(cell, str)
+        if name in _SENTENCES and isinstance(cell, str)
     }
     return {**line, **sentences, "value": SUPPRESSED}
 

@@ -6,7 +6,7 @@ from dataclasses import InitVar, dataclass
 
 import polars as pl
 
-from evaluation.disclosure.findings import guard_check, guard_estimate
+from evaluation.disclosure.findings import Shown, guard_check, guard_estimate
 from evaluation.disclosure.parts import Glance, Hidden, Trend
 from evaluation.disclosure.paths import plain_ledger, plain_manifest, plain_study
 from evaluation.disclosure.rule import Rule
@@ -130,14 +130,16 @@ def release(result: Result) -> Released:
     lines: list[dict[str, str]] = []
     charts: list[Trend] = []
     hidden: list[Hidden] = []
-    for one in analysed.values():
+    shown: dict[str, Shown] = {}
+    for key, one in analysed.items():
         counted, gone = counts(one, rule)
         drawn, erased = trends(one, rule)
         lines += counted
         charts += drawn
         hidden += [*gone, *erased]
-    estimates, lost = _guard_estimates(result.estimates, analysed, lines, rule)
-    event_study, lost_events = _guard_estimates(result.event_study, analysed, lines, rule)
+        shown[key] = Shown.of(counted, drawn)
+    estimates, lost = _guard_estimates(result.estimates, analysed, shown, rule)
+    event_study, lost_events = _guard_estimates(result.event_study, analysed, shown, rule)
     guarded = [guard_check(check, analysed, rule) for check in result.checks]
     hidden += [*lost, *lost_events, *(item for _, items in guarded for item in items)]
     ledger = plain_ledger(result.ledger)
@@ -160,14 +162,14 @@ def release(result: Result) -> Released:
 def _guard_estimates(
     estimates: tuple[Estimate, ...],
     analysed: dict[str, Analysed],
-    lines: list[dict[str, str]],
+    shown: dict[str, Shown],
     rule: Rule,
 ) -> tuple[tuple[Estimate, ...], list[Hidden]]:
     kept: list[Estimate] = []
     hidden: list[Hidden] = []
     for estimate in estimates:
-        mine = [line for line in lines if line["outcome"] == estimate.outcome]
-        quiet, items = guard_estimate(estimate, analysed[estimate.outcome], mine, rule)
+        key = estimate.outcome
+        quiet, items = guard_estimate(estimate, analysed[key], shown[key], rule)
         kept.append(quiet)
         hidden += items
     return tuple(kept), hidden

@@ -1,0 +1,239 @@
+"""Over random panels: what is released, alone or combined, gives no count from 1 to 7 away."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evaluation.disclosure import Released, Trend, release
+from evaluation.results.result import Result
+from evaluation.study import Outcome
+
+_LEAST = 8
+_NEAREST = 5
+_SITES = {"North": ("N1",), "South": ("S1",), "West": ("W1", "W2")}
+_COMPARISON = ("C1", "C2", "C3")
+_UNITS = tuple(unit for units in _SITES.values() for unit in units) + _COMPARISON
+_FIRST = 24288
+_PERIODS = range(_FIRST, _FIRST + 6)
+_CELLS = len(_UNITS) * len(_PERIODS)
+# Counts that can be told apart must differ by one; half of it is the room for rounding.
+_HALF = 0.5
+
+_Cell = tuple[int, int, bool]  # count, what is left of the exposure, reported
+
+
+def _outcome(measure: str) -> Outcome:
+    return Outcome.model_validate(
+        {
+            "key": "falls",
+            "label": "Falls",
+            "files": ("falls.csv",),
+            "measure": measure,
+            "per": 100.0 if measure == "rate" else 1.0,
+        }
+    )
+
+
+def _panel(cells: list[_Cell], starts: list[int], measure: str) -> pl.DataFrame:
+    site_of = {unit: site for site, units in _SITES.items() for unit in units}
+    start_of = dict(zip(_SITES, starts, strict=True))
+    rows = []
+    places = [(unit, period) for unit in _UNITS for period in _PERIODS]
+    for (unit, period), (count, rest, reported) in zip(places, cells, strict=True):
+        if not reported:
+            continue
+        exposure = float(count + rest) if measure in ("rate", "share") else None
+        if exposure == 0:
+            continue
+        per = 100.0 if measure == "rate" else 1.0
+        site = site_of.get(unit, unit)
+        rows.append(
+            {
+                "outcome_key": "falls",
+                "unit": unit,
+                "site": site,
+                "period": period,
+                "outcome": float(count) if exposure is None else per * count / exposure,
+                "weight": exposure or 1.0,
+                "count": float(count),
+                "exposure": exposure,
+                "first_treated": _FIRST + start_of[site] if site in start_of else None,
+            }
+        )
+    schema = {
+        "outcome_key": pl.String,
+        "unit": pl.String,
+        "site": pl.String,
+        "period": pl.Int64,
+        "outcome": pl.Float64,
+        "weight": pl.Float64,
+        "count": pl.Float64,
+        "exposure": pl.Float64,
+        "first_treated": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
+_CELL = st.tuples(
+    st.one_of(st.integers(0, 9), st.integers(0, 60)),
+    st.one_of(st.integers(0, 9), st.integers(0, 300)),
+    st.sampled_from([True] * 9 + [False]),
+)
+_CELL_LISTS = st.lists(_CELL, min_size=_CELLS, max_size=_CELLS)
+_STARTS = st.lists(st.integers(1, 5), min_size=3, max_size=3)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Run:
+    panel: pl.DataFrame
+    released: Released
+    measure: str
+
+    def rows(self, trend: Trend) -> pl.DataFrame:
+        """Return the rows of the panel behind a line of the chart."""
+        rows = self.panel.filter(pl.col("first_treated").is_null() == (trend.group == "comparison"))
+        return rows.filter(pl.col("site") == trend.site) if trend.site else rows
+
+
+def _run(result: Result, cells: list[_Cell], starts: list[int], measure: str) -> _Run | None:
+    panel = _panel(cells, starts, measure)
+    if panel.filter(pl.col("first_treated").is_not_null()).is_empty():
+        return None
+    study = result.study.model_copy(update={"outcomes": (_outcome(measure),), "sites": ()})
+    bare = dataclasses.replace(
+        result, study=study, panel=panel, estimates=(), event_study=(), checks=()
+    )
+    return _Run(panel=panel, released=release(bare), measure=measure)
+
+
+def _small(count: float) -> bool:
+    return 0 < count < _LEAST
+
+
+def _over_panels(test: Callable[[_Run], None]) -> Callable[[Result], None]:
+    """Run a test on random panels of each measure that has counts."""
+
+    @settings(
+        deadline=None,
+        max_examples=60,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+        ],
+    )
+    @given(cells=_CELL_LISTS, starts=_STARTS, measure=st.sampled_from(["rate", "share", "count"]))
+    def over(example_result: Result, cells: list[_Cell], starts: list[int], measure: str) -> None:
+        run = _run(example_result, cells, starts, measure)
+        if run is not None:
+            test(run)
+
+    return over
+
+
+def _points_give_no_count(run: _Run) -> None:
+    for trend in run.released.trends:
+        rows = run.rows(trend)
+        for period, value in zip(trend.periods, trend.values, strict=True):
+            if value is None:
+                continue
+            here = rows.filter(pl.col("period") == period)
+            count, exposure = float(here["count"].sum()), float(here["exposure"].sum())
+            assert not _small(count)
+            if run.measure == "count":
+                assert not _small(value * here["unit"].n_unique())
+                continue
+            per = 100.0 if run.measure == "rate" else 1.0
+            assert not _small(exposure)
+            assert not 1 - _HALF < value * exposure / per < _LEAST - _HALF
+            if run.measure == "share":
+                assert not _small(exposure - count)
+
+
+def _counts_are_right_or_hidden(run: _Run) -> None:
+    starts = run.panel["first_treated"].min()
+    assert isinstance(starts, int)
+    start = pl.col("first_treated").fill_null(starts)
+    phased = run.panel.with_columns(after=pl.col("period") >= start)
+    for line in run.released.counts.iter_rows(named=True):
+        rows = phased.filter(
+            pl.col("first_treated").is_null() == (line["group"] == "comparison"),
+            pl.col("after") == (line["phase"] == "after"),
+        )
+        rows = rows.filter(pl.col("site") == line["site"]) if line["site"] else rows
+        for name in ("count", "exposure"):
+            if line[name] == "[z]":
+                assert rows[name].null_count() == rows.height
+                continue
+            truth = float(rows[name].sum())
+            if line[name] == "[c]":
+                assert truth > 0
+                continue
+            assert not _small(truth)
+            assert int(line[name]) == _NEAREST * math.floor(truth / _NEAREST + 0.5)
+
+
+def _one_subtraction_gives_nothing(run: _Run) -> None:
+    counts = run.released.counts.filter(pl.col("group") != "comparison")
+    for name in ("count", "exposure"):
+        for phase in ("before", "after"):
+            mine = counts.filter(pl.col("phase") == phase)
+            sites = mine.filter(pl.col("group") == "site")[name].to_list()
+            (total,) = mine.filter(pl.col("group") == "pilot")[name].to_list() or [None]
+            _hold([cell == "[c]" for cell in sites], total == "[c]", [c != "0" for c in sites])
+    pilot = run.released.trend("falls", "pilot")
+    assert pilot is not None
+    lines = [trend for trend in run.released.trends if trend.group == "site"]
+    for at in range(len(pilot.periods)):
+        hidden = [line.suppressed[at] for line in lines]
+        there = [line.suppressed[at] or bool(line.values[at]) for line in lines]
+        _hold(hidden, pilot.suppressed[at], there)
+
+
+def _hold(hidden: list[bool], total: bool, there: list[bool]) -> None:
+    """Whether one hidden part, or a hidden total, is out of reach of one subtraction."""
+    assert sum(hidden) != 1 or total
+    assert not total or any(hidden) or not any(there)
+
+
+def _no_period_is_the_rest_of_its_phase(run: _Run) -> None:
+    starts = dict(
+        run.panel.drop_nulls("first_treated")
+        .group_by("site")
+        .agg(pl.col("first_treated").min())
+        .iter_rows()
+    )
+    first = min(starts.values())
+    for trend in run.released.trends:
+        start = starts.get(trend.site, first)
+        for after in (False, True):
+            points = [
+                (hidden, bool(value))
+                for period, value, hidden in zip(
+                    trend.periods, trend.values, trend.suppressed, strict=True
+                )
+                if (period >= start) == after
+            ]
+            alone = sum(hidden for hidden, _ in points) == 1
+            # With nothing but 0 beside it the total is the point itself, and hidden as one.
+            assert not alone or not any(shown for _, shown in points)
+
+
+def _audit_is_complete(run: _Run) -> None:
+    cells = run.released.counts.select(pl.col("count", "exposure") == "[c]").sum().row(0)
+    points = sum(sum(trend.suppressed) for trend in run.released.trends)
+    assert run.released.audit.height == sum(cells) + points
+    assert run.released.glance("falls").hidden == run.released.audit.height
+
+
+test_no_point_of_a_chart_gives_a_small_count = _over_panels(_points_give_no_count)
+test_counts_are_rounded_truth_or_hidden = _over_panels(_counts_are_right_or_hidden)
+test_no_hidden_figure_is_one_subtraction_away = _over_panels(_one_subtraction_gives_nothing)
+test_no_hidden_period_is_the_rest_of_its_phase = _over_panels(_no_period_is_the_rest_of_its_phase)
+test_the_audit_lists_every_suppression = _over_panels(_audit_is_complete)
