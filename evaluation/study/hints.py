@@ -89,7 +89,7 @@ def remedy_for_absent(spot: Spot) -> str:
     example = spot.key.example
     table = example[0] if isinstance(example, list) else example
     keys = table if isinstance(table, Mapping) else {}
-    inside = ", ".join(f"{key} = {written(value)}" for key, value in keys.items())
+    inside = ", ".join(f"{key} = {written(value, longest=_LONGEST)}" for key, value in keys.items())
     return f"Add a section {_header(spot)} with {inside}"
 
 

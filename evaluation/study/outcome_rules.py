@@ -253,10 +253,9 @@ def _adoption(study: Study) -> Iterator[Mistake]:
         at: Loc = ("outcomes", n, "columns")
         if study.sites:
             yield from _adoption_twice(columns, at)
+            yield from _cluster_alone(outcome, columns, at)
         elif any(given):
             yield from _adoption_elsewhere(outcome, columns, at)
-        if study.sites or any(given):
-            yield from _cluster_alone(outcome, columns, at)
 
 
 def _adoption_columns(outcome: Outcome) -> list[str]:

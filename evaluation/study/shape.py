@@ -73,12 +73,14 @@ def shape(tree: dict[str, Any], *, text: str, path: Path) -> Shaped:
         for detail in details:
             spot = _spot(detail, tree, calendar)
             spots[spot.at + spot.inside] = (spot, detail["type"] == "missing")
-        mistakes += [
-            _mistake(spot, tree, is_absent=is_absent)
-            for loc, (spot, is_absent) in spots.items()
+        # A list is wrong because an item of it is, to pydantic; it is the item that we tell.
+        deepest = [
+            found
+            for loc, found in spots.items()
             if not any(other != loc and other[: len(loc)] == loc for other in spots)
         ]
-        wrong += [_mend(spot, tree) for spot, _ in spots.values()]
+        mistakes += [_mistake(spot, tree, is_absent=is_absent) for spot, is_absent in deepest]
+        wrong += [_mend(spot, tree) for spot, _ in deepest]
 
 
 def _calendar(tree: dict[str, Any]) -> Calendar | None:

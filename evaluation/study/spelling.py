@@ -69,6 +69,9 @@ def _advise(key: str, absent: Sequence[str], model: type[BaseModel]) -> tuple[st
     near = nearest(key, absent)
     if near:
         return near, f"Did you mean '{near}'?"
+    present = nearest(key, file_fields(model), _VERY_NEAR)
+    if present:
+        return "", f"Delete one of the two: '{present}' is there already"
     return "", "Delete it, or put it where it belongs"
 
 
