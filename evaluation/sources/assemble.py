@@ -118,7 +118,7 @@ def _sift(
         value="period_text",
     )
     sifting = _keep_window(sifting, study)
-    sifting = follow_codes(Sifting(rows=sifting.rows.drop("unit"), found=sifting.found), study)
+    sifting = follow_codes(sifting, study)
     sifting = _exclude(sifting, exclusions, study, "unit")
     adopting = [c for c in ("first_treated", "treated", "cluster") if c in sifting.rows.columns]
     sifting, adoption = assign(sifting, study, members)

@@ -215,8 +215,10 @@ def _read_xlsx(path: Path, name: str, sheet: str | None) -> Sheet:
             records = list(workbook[chosen].iter_rows(values_only=True))
         finally:
             workbook.close()
-    while records and all(cell is None for cell in records[-1]):
+    while records and _is_blank(records[-1]):
         records.pop()
+    above = next((i for i, record in enumerate(records) if not _is_blank(record)), 0)
+    records = records[above:]
     if not records:
         raise SourceError(f"the sheet {chosen!r} is empty", place=name, allowed="a header and rows")
     headings = _headings(records[0])
@@ -225,8 +227,12 @@ def _read_xlsx(path: Path, name: str, sheet: str | None) -> Sheet:
         for i, heading in enumerate(headings)
     }
     cells = pl.DataFrame(columns, schema=dict.fromkeys(headings, pl.String))
-    rows = pl.Series("row", range(2, cells.height + 2), dtype=pl.Int64)
+    rows = pl.Series("row", range(above + 2, above + 2 + cells.height), dtype=pl.Int64)
     return Sheet(name=name, cells=cells, rows=rows, encoding="xlsx")
+
+
+def _is_blank(record: Iterable[object]) -> bool:
+    return all(cell is None for cell in record)
 
 
 def _chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:

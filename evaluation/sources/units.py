@@ -109,7 +109,8 @@ def follow_codes(sifting: Sifting, study: Study) -> Sifting:
     )
     needed = _needed(followed, boundaries)
     rows = (
-        sifting.rows.join(followed, on=["code", "outlines"], how="left", maintain_order="left")
+        sifting.rows.drop("unit")
+        .join(followed, on=["code", "outlines"], how="left", maintain_order="left")
         .join(needed, on=["unit", "outlines"], how="left", maintain_order="left")
         .with_columns(pl.col("needed").fill_null(1))
     )
