@@ -8,7 +8,7 @@ its description and its table.
 from __future__ import annotations
 
 from evaluation.figures.event_study import EventStudyBrief, event_study_figure
-from evaluation.figures.forest import ForestBrief, ForestRow, forest_figure
+from evaluation.figures.forest import ForestBrief, ForestRow, cell, forest_figure
 from evaluation.figures.marks import Drawing, Figure, FigureTable
 from evaluation.figures.poster import poster
 from evaluation.figures.trend import TrendBrief, trend_figure
@@ -21,6 +21,7 @@ __all__ = [
     "ForestBrief",
     "ForestRow",
     "TrendBrief",
+    "cell",
     "event_study_figure",
     "forest_figure",
     "poster",

@@ -24,6 +24,8 @@ from evaluation.figures.scales import (
     Frame,
     Scale,
     base_line,
+    column_words,
+    fitted,
     label_layer,
     minus,
     round_ticks,
@@ -31,7 +33,6 @@ from evaluation.figures.scales import (
 )
 from evaluation.figures.text import text_width
 from evaluation.findings import Estimate
-from evaluation.wording import number
 
 __all__ = ["EventStudyBrief", "event_study_figure"]
 
@@ -143,7 +144,7 @@ def _halves(brief: EventStudyBrief) -> tuple[list[_Point], list[_Point]]:
 def _story(brief: EventStudyBrief) -> str:
     before, after = _halves(brief)
     parts = [
-        f"{sum(p.covers_zero for p in half)} of {len(half)} {brief.period[len(half) != 1]} {when}"
+        f"{_share(half)} {brief.period[len(half) != 1]} {when}"
         for half, when in ((before, "before the start"), (after, "after it"))
         if half
     ]
@@ -151,6 +152,16 @@ def _story(brief: EventStudyBrief) -> str:
         return f"The difference in each {brief.period[0]}, without intervals"
     none = "\N{LEFT DOUBLE QUOTATION MARK}No difference\N{RIGHT DOUBLE QUOTATION MARK}"
     return f"{none} is within the likely range in {' and in '.join(parts)}"
+
+
+def _share(half: list[_Point]) -> str:
+    """Return how many of some periods have zero within their interval: ``all 11``."""
+    count = sum(point.covers_zero for point in half)
+    if len(half) == 1:
+        return "the one" if count else "not the one"
+    if count == len(half):
+        return f"all {count}"
+    return f"{count or 'none'} of the {len(half)}"
 
 
 def _description(brief: EventStudyBrief) -> str:
@@ -172,15 +183,15 @@ def _notes(brief: EventStudyBrief) -> tuple[str, ...]:
 
 
 def _table(brief: EventStudyBrief) -> FigureTable:
-    rows = [
-        (
-            minus(f"{point.time:+d}") if point.time else "0",
-            number(point.value),
-            "not available" if point.low is None else number(point.low),
-            "not available" if point.high is None else number(point.high),
-        )
-        for point in brief.points
-    ]
+    points = brief.points
+    columns = ([p.value for p in points], [p.low for p in points], [p.high for p in points])
+    written = column_words([v for column in columns for v in column], "not available")
+    n = len(points)
+    rows = zip(
+        (_time(point.time) for point in points),
+        *(written[i * n : (i + 1) * n] for i in range(len(columns))),
+        strict=True,
+    )
     return FigureTable(
         caption=f"Difference in {_lower(brief.subject)}, {brief.drawn_unit}",
         headings=(f"{brief.period[1].capitalize()} from the start", "Estimate", "From", "To"),
@@ -195,6 +206,7 @@ def _draw(brief: EventStudyBrief, frame: Frame, most: int) -> Drawing:
     points = brief.points
     values = [v for p in points for v in (p.value, p.low, p.high) if v is not None]
     ticks = round_ticks([*values, 0.0], 7)
+    frame = fitted(frame, ticks)
     up = frame.up(ticks[0], ticks[-1])
     first, last = min(points[0].time, brief.reference), max(points[-1].time, 0)
     across = frame.across(first - 0.75, last + 0.75)
@@ -225,10 +237,8 @@ def _zero_and_start(
     zero = Line(x1=frame.left, y1=up.at(0), x2=frame.right, y2=up.at(0))
     x = across.at(-0.5)
     start = Line(x1=x, y1=tenth(frame.top - 6), x2=x, y2=frame.bottom)
-    words = [("Before", "end", x - 8), ("After the start", "start", x + 8)]
-    short = text_width("After the start", FONT, bold=True) > frame.right - x
-    if short:
-        words[1] = ("After", "start", x + 8)
+    long = "After the start"
+    after = long if text_width(long, FONT, bold=True) < frame.right - x - 8 else "After"
     axis = f"{brief.period[1].capitalize()} from the start"
     below = Words(x=tenth((frame.left + frame.right) / 2), y=tenth(frame.bottom + 46), text=axis)
     return (
@@ -238,7 +248,7 @@ def _zero_and_start(
             anchor="end",
             bold=True,
         ),
-        label_layer((Words(x=tenth(x + 8), y=tenth(frame.top - 12), text=words[1][0]),), bold=True),
+        label_layer((Words(x=tenth(x + 8), y=tenth(frame.top - 12), text=after),), bold=True),
         label_layer((below,), anchor="middle", fill=QUIET),
     )
 

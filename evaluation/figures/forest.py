@@ -23,15 +23,23 @@ from evaluation.figures.scales import (
     Scale,
     base_line,
     label_layer,
+    minus,
     round_ticks,
     tick_words,
 )
 from evaluation.figures.text import text_width, wrap
 from evaluation.wording import number
 
-__all__ = ["ForestBrief", "ForestRow", "forest_figure"]
+__all__ = ["ForestBrief", "ForestRow", "cell", "forest_figure"]
 
-_LINE = 18.0
+_LINE = 19.0
+_WIDE = 720.0
+_LABELS = 210.0
+
+
+def cell(value: float) -> str:
+    """Return per cent as a column of figures has it, always with one decimal: ``-12.0%``."""
+    return minus(f"{round(value, 1) + 0.0:,.1f}%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +58,8 @@ class ForestRow:
         if self.value is None:
             return "no estimate"
         if self.low is None or self.high is None:
-            return f"{number(self.value)}% (no interval)"
-        return f"{number(self.value)}% ({number(self.low)}% to {number(self.high)}%)"
+            return f"{cell(self.value)} (no range)"
+        return f"{cell(self.value)} ({cell(self.low)} to {cell(self.high)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,21 +106,35 @@ def forest_figure(brief: ForestBrief) -> Figure | None:
 
 
 def _story(brief: ForestBrief) -> str:
-    known = [row for row in brief.rows if row.value is not None]
-    below = sum(row.value < 0 for row in known if row.value is not None)
-    zero = sum(
-        row.low <= 0 <= row.high for row in known if row.low is not None and row.high is not None
-    )
-    methods = "1 estimate" if len(known) == 1 else f"{len(known)} estimates"
-    fall = "points to a fall" if below == 1 else "point to a fall"
-    rise_count = len(known) - below
-    rise = "points to a rise" if rise_count == 1 else "point to a rise"
-    ways = " and ".join(
-        f"{count} {text}" for count, text in ((below, fall), (rise_count, rise)) if count
-    )
+    values = [row.value for row in brief.rows if row.value is not None]
+    falls = sum(value < 0 for value in values)
+    rises = len(values) - falls
+    if falls and rises:
+        ways = f"{falls} of {len(values)} estimates {_point(falls)} to a fall, {rises} to a rise"
+    else:
+        every = {1: "The one estimate", 2: "Both estimates"}
+        name = every.get(len(values), f"All {len(values)} estimates")
+        ways = f"{name} {_point(len(values))} to a {'fall' if falls else 'rise'}"
+    return f"{ways}; {_ranges(brief)}"
+
+
+def _point(count: int) -> str:
+    return "points" if count == 1 else "point"
+
+
+def _ranges(brief: ForestBrief) -> str:
+    """Say how many of the intervals hold zero."""
+    bounded = [(r.low, r.high) for r in brief.rows if r.low is not None and r.high is not None]
+    zero = sum(low <= 0 <= high for low, high in bounded)
     none = "\N{LEFT DOUBLE QUOTATION MARK}no change\N{RIGHT DOUBLE QUOTATION MARK}"
-    have = "has" if zero == 1 else "have"
-    return f"Of {methods}, {ways}; {zero} {have} {none} within the likely range"
+    if not bounded:
+        return "none has a likely range"
+    if len(bounded) == 1:
+        return f"its likely range {'takes in' if zero else 'leaves out'} {none}"
+    if zero in (0, len(bounded)):
+        every = "both likely ranges" if len(bounded) == 2 else "all likely ranges"
+        return f"{every} {'take in' if zero else 'leave out'} {none}"
+    return f"{zero} of {len(bounded)} likely ranges {'takes' if zero == 1 else 'take'} in {none}"
 
 
 def _notes(brief: ForestBrief) -> tuple[str, ...]:
@@ -126,19 +148,22 @@ def _notes(brief: ForestBrief) -> tuple[str, ...]:
 
 def _cells(row: ForestRow) -> tuple[str, ...]:
     figures = (row.value, row.low, row.high)
-    return (row.label, *("not available" if v is None else f"{number(v)}%" for v in figures))
+    return (row.label, *("not available" if v is None else cell(v) for v in figures))
 
 
 # ---------------------------------------------------------------------------- the picture
 
 
 def _wide(brief: ForestBrief) -> Drawing:
-    label_width = 232.0
-    labels = [wrap(row.label, FONT, label_width, bold=row.is_primary) for row in brief.rows]
+    figures_width = max(text_width(row.words, FONT, bold=row.is_primary) for row in brief.rows)
+    right = tenth(_WIDE - figures_width - 14)
+    labels = [wrap(row.label, FONT, _LABELS, bold=row.is_primary) for row in brief.rows]
     heights = [max(40.0, len(lines) * _LINE + 16) for lines in labels]
     top = 14.0
     bottom = top + sum(heights)
-    frame = Frame(width=720, height=bottom + 34, left=250, right=530, top=top, bottom=bottom)
+    frame = Frame(
+        width=_WIDE, height=bottom + 34, left=_LABELS + 20, right=right - 14, top=top, bottom=bottom
+    )
     across, axis = _axis(brief, frame, 6)
     layers = list(axis)
     y = top
@@ -148,7 +173,7 @@ def _wide(brief: ForestBrief) -> Drawing:
         words = tuple(
             Words(x=0.0, y=tenth(first + i * _LINE), text=text) for i, text in enumerate(lines)
         )
-        figures = Words(x=542.0, y=tenth(middle + 0.35 * FONT), text=row.words)
+        figures = Words(x=right, y=tenth(middle + 0.35 * FONT), text=row.words)
         layers += [label_layer((*words, figures), bold=row.is_primary), *_mark(row, across, middle)]
         y += height
     return Drawing(width=frame.width, height=tenth(frame.height), layers=tuple(layers))

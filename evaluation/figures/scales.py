@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Literal
 
 from evaluation.figures.marks import Layer, Line, Paint, Words, tenth
 from evaluation.figures.palette import INK, QUIET, RULE
+from evaluation.figures.text import text_width
 from evaluation.periods import Calendar
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "Frame",
     "Scale",
     "base_line",
+    "column_words",
+    "fitted",
     "label_layer",
     "minus",
     "period_ticks",
@@ -24,7 +28,7 @@ __all__ = [
     "value_axis",
 ]
 
-FONT = 14.0
+FONT = 15.0
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 # Periods between two labels, by periods in a year.
 _PERIOD_STEPS: dict[int, tuple[int, ...]] = {
@@ -97,6 +101,16 @@ def tick_words(ticks: Sequence[float]) -> tuple[str, ...]:
     return tuple(minus(f"{tick:,.{decimals}f}") for tick in ticks)
 
 
+def column_words(values: Iterable[float | None], missing: str) -> tuple[str, ...]:
+    """Write a column of figures with the same decimals: three figures of the largest one."""
+    known = list(values)
+    largest = max((abs(v) for v in known if v is not None), default=0.0)
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest > 0 else 0
+    return tuple(
+        missing if v is None else minus(f"{round(v, decimals) + 0.0:,.{decimals}f}") for v in known
+    )
+
+
 def period_ticks(calendar: Calendar, first: int, last: int, most: int) -> tuple[int, ...]:
     """Return at most ``most`` periods to label, on years' or quarters' edges where there are any.
 
@@ -108,6 +122,12 @@ def period_ticks(calendar: Calendar, first: int, last: int, most: int) -> tuple[
         if 0 < len(ticks) <= most:
             return ticks
     return (first,)
+
+
+def fitted(frame: Frame, ticks: Sequence[float]) -> Frame:
+    """Return the frame with its left edge just right of the words of a value axis."""
+    widest = max(text_width(text, FONT) for text in tick_words(ticks))
+    return dataclasses.replace(frame, left=tenth(widest + 10))
 
 
 def value_axis(frame: Frame, scale: Scale, ticks: Sequence[float]) -> tuple[Layer, ...]:
@@ -131,11 +151,19 @@ def base_line(frame: Frame, places: Sequence[tuple[float, str]]) -> tuple[Layer,
         Line(x1=frame.left, y1=y, x2=frame.right, y2=y),
         *(Line(x1=x, y1=y, x2=x, y2=tenth(y + 6)) for x, _ in places),
     )
-    words = tuple(Words(x=x, y=tenth(y + 22), text=text) for x, text in places)
+    words = tuple(
+        Words(x=_inside(x, text, frame.width), y=tenth(y + 22), text=text) for x, text in places
+    )
     return (
         Layer(paint=Paint(stroke=QUIET, width=1), marks=lines),
         label_layer(words, anchor="middle"),
     )
+
+
+def _inside(x: float, text: str, width: float) -> float:
+    """Return where the middle of a label goes, so that it is not cut off at an edge."""
+    half = text_width(text, FONT) / 2
+    return tenth(min(max(x, half), width - half))
 
 
 def label_layer(

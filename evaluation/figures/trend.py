@@ -26,6 +26,8 @@ from evaluation.figures.scales import (
     Frame,
     Scale,
     base_line,
+    column_words,
+    fitted,
     label_layer,
     period_ticks,
     round_ticks,
@@ -58,6 +60,8 @@ class TrendBrief:
         What the two lines are called in the picture: short.
     calendar : Calendar
         Names the periods.
+    by : str
+        One period in a word.
     starts : tuple of int
         First treated periods of the sites in ``pilot``, ascending.
     events : tuple of Event
@@ -74,6 +78,7 @@ class TrendBrief:
     comparison: Trend
     names: tuple[str, str]
     calendar: Calendar
+    by: str
     starts: tuple[int, ...]
     events: tuple[Event, ...]
     unit: str
@@ -109,7 +114,7 @@ def trend_figure(brief: TrendBrief) -> Figure | None:
     return Figure(
         key=f"trend-{brief.key}",
         title=_story(brief),
-        subtitle=f"{brief.subject}, {brief.unit}, {first} to {last}",
+        subtitle=f"{brief.subject}, {brief.unit}, by {brief.by}, {first} to {last}",
         description=_description(brief, first, last),
         wide=_draw(brief, Frame(width=720, height=340, left=56, right=580, top=44, bottom=300), 8),
         narrow=_draw(
@@ -149,8 +154,8 @@ def _story(brief: TrendBrief) -> str:
     if None in (ours_before, ours_after, theirs_before, theirs_after):
         return f"{brief.names[0]} beside {_lower(brief.names[1])}"
     return (
-        f"{brief.names[0]}: from {_value(ours_before)} before to {_value(ours_after)} after the "
-        f"start. {brief.names[1]}: from {_value(theirs_before)} to {_value(theirs_after)}"
+        f"{brief.names[0]} went from {_value(ours_before)} to {_value(ours_after)}; "
+        f"{_lower(brief.names[1])} from {_value(theirs_before)} to {_value(theirs_after)}"
     )
 
 
@@ -164,7 +169,7 @@ def _value(value: float | None) -> str:
 
 def _starts_in_words(brief: TrendBrief) -> str:
     if not brief.starts:
-        return "No start falls inside these periods."
+        return "Starts are not marked."
     first, last = (brief.calendar.label(brief.starts[i]) for i in (0, -1))
     if first == last:
         return f"The start, {first}, is marked."
@@ -180,10 +185,13 @@ def _description(brief: TrendBrief, first: str, last: str) -> str:
 
 
 def _notes(brief: TrendBrief) -> tuple[str, ...]:
-    notes = [
+    notes = []
+    if not any(value is None for pair in _averages(brief) for value in pair):
+        notes.append(_averaged(brief))
+    notes.append(
         "The lines show what was counted. The estimate also allows for differences between areas "
         "and for changes that all areas shared."
-    ]
+    )
     if _domain(brief)[0] > 0:
         notes.append("The vertical axis does not start at 0.")
     hidden = sum(sum(t.suppressed) for t in (brief.pilot, brief.comparison))
@@ -196,6 +204,12 @@ def _notes(brief: TrendBrief) -> tuple[str, ...]:
     if gaps:
         notes.append(f"{_points(gaps)} missing because nothing was reported.")
     return tuple(notes)
+
+
+def _averaged(brief: TrendBrief) -> str:
+    one = brief.starts[0] == brief.starts[-1]
+    when = "before the start and after it" if one else "before the first start and from the last on"
+    return f"The title gives the averages {when}."
 
 
 def _points(count: int) -> str:
@@ -211,17 +225,20 @@ def _table(brief: TrendBrief) -> FigureTable:
         {p for p, gone in zip(t.periods, t.suppressed, strict=True) if gone}
         for t in (brief.pilot, brief.comparison)
     ]
-    rows = []
-    for period, *pair in zip(brief.periods, *brief.lines, strict=True):
-        cells = [
-            HIDDEN if period in gone else _value(value)
-            for value, gone in zip(pair, hidden, strict=True)
-        ]
-        rows.append((brief.calendar.label(period), *cells))
+    both = column_words((*brief.lines[0], *brief.lines[1]), ABSENT)
+    half = len(brief.periods)
+    rows = tuple(
+        (
+            brief.calendar.label(period),
+            HIDDEN if period in hidden[0] else ours,
+            HIDDEN if period in hidden[1] else theirs,
+        )
+        for period, ours, theirs in zip(brief.periods, both[:half], both[half:], strict=True)
+    )
     return FigureTable(
         caption=f"{brief.subject}, {brief.unit}",
         headings=("Period", *brief.names),
-        rows=tuple(rows),
+        rows=rows,
     )
 
 
@@ -237,6 +254,7 @@ def _domain(brief: TrendBrief) -> tuple[float, ...]:
 
 def _draw(brief: TrendBrief, frame: Frame, most: int) -> Drawing:
     ticks = _domain(brief)
+    frame = fitted(frame, ticks)
     up = frame.up(ticks[0], ticks[-1])
     first, last = brief.periods[0], brief.periods[-1]
     # A chart of one period still needs a scale.

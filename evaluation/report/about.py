@@ -68,7 +68,7 @@ def glance_facts(released: Released) -> tuple[Fact, ...]:
     facts.append(
         Fact(
             term="Outcomes",
-            words=first_upper(and_list(tuple(o.label for o in released.study.outcomes))),
+            words="; ".join(outcome.label for outcome in released.study.outcomes),
         )
     )
     rule = released.study.release.suppress_below
@@ -172,10 +172,11 @@ def _limits(released: Released) -> tuple[str, ...]:
     ]
     if followed:
         limits.append(f"Outcomes were followed for {followed} after the first start.")
-    if len(released.study.outcomes) > 1:
+    outcomes = len(released.study.outcomes)
+    if outcomes > 1:
         limits.append(
-            f"{len(released.study.outcomes)} outcomes were looked at. The more are looked at, the "
-            "more likely one of them moves by chance."
+            f"{count_of(outcomes, 'outcome', 'outcomes')} were looked at. The more are looked at, "
+            "the more likely one of them moves by chance."
         )
     return tuple(first_upper(text) for text in limits)
 

@@ -10,15 +10,15 @@ from evaluation.disclosure import Released
 from evaluation.figures import FigureTable
 from evaluation.findings import Check
 from evaluation.methods import ESTIMATORS, PROCEDURES, EstimatorEntry, ProcedureEntry
-from evaluation.report.names import first_upper, method_name, sentence
+from evaluation.report.names import count_of, first_upper, method_name, sentence
 from evaluation.report.views import CheckView, Fact, Section
 from evaluation.study import Study
-from evaluation.wording import check_in_words
 
 __all__ = [
     "check_views",
     "commands",
     "failed_checks",
+    "failed_in_words",
     "ledger_table",
     "method_sections",
     "sources_table",
@@ -80,13 +80,28 @@ def _findings(check: Check) -> FigureTable | None:
     )
 
 
+def _of(study: Study, outcome: str) -> str:
+    return f" ({_outcome_label(study, outcome)})" if outcome else ""
+
+
 def failed_checks(released: Released) -> tuple[Fact, ...]:
     """Return the checks that did not pass, each as a caution in plain words."""
     return tuple(
-        Fact(term=check.title, words=check_in_words(check))
+        Fact(
+            term=f"{check.title}{_of(released.study, check.outcome)}", words=sentence(check.detail)
+        )
         for check in released.checks
         if check.passed is False
     )
+
+
+def failed_in_words(released: Released) -> str:
+    """Return how many checks did not pass; empty when all did."""
+    failed = sum(check.passed is False for check in released.checks)
+    if not failed:
+        return ""
+    made = sum(check.passed is not None for check in released.checks)
+    return f"{failed} of {count_of(made, 'check', 'checks')} did not pass"
 
 
 # ---------------------------------------------------------------------------- data

@@ -73,7 +73,7 @@ class Unit:
     difference: str
 
 
-def unit_of(outcome: Outcome, calendar: Calendar) -> Unit:
+def unit_of(outcome: Outcome) -> Unit:
     """Return the unit of an outcome."""
     own = outcome.unit_label
     if outcome.measure == "share":
@@ -85,13 +85,12 @@ def unit_of(outcome: Outcome, calendar: Calendar) -> Unit:
     if outcome.measure == "mean":
         return Unit(factor=1.0, level=own or "average", difference=own or "units of the outcome")
     name = own or (f"per {outcome.per:,g}" if outcome.measure == "rate" else "number")
-    one = period_words(calendar)[0]
-    timed = (
-        name if re.search(r"\b(a|per) (month|quarter|year|period)\b", name) else f"{name} a {one}"
+    # A count is shown as the mean of the areas; its effect is one on that mean.
+    return Unit(
+        factor=1.0,
+        level=f"{name}, average of the areas" if outcome.measure == "count" else name,
+        difference=f"{name} in an average area" if outcome.measure == "count" else name,
     )
-    if outcome.measure == "count":
-        timed = f"{timed}, average of the areas"
-    return Unit(factor=1.0, level=timed, difference=timed)
 
 
 def period_words(calendar: Calendar) -> tuple[str, str]:

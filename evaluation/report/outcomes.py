@@ -14,6 +14,7 @@ from evaluation.figures import (
     ForestBrief,
     ForestRow,
     TrendBrief,
+    cell,
     event_study_figure,
     forest_figure,
     trend_figure,
@@ -82,7 +83,7 @@ def trend_of(released: Released, outcome: Outcome, site: str = "") -> Figure | N
     theirs = released.trend(outcome.key, "comparison")
     if ours is None or theirs is None:
         return None
-    unit = unit_of(outcome, released.study.calendar)
+    unit = unit_of(outcome)
     return trend_figure(
         TrendBrief(
             key=slug(f"{outcome.key} {site}"),
@@ -91,6 +92,7 @@ def trend_of(released: Released, outcome: Outcome, site: str = "") -> Figure | N
             comparison=theirs,
             names=("This site" if site else "Pilot sites", "Comparison sites"),
             calendar=released.study.calendar,
+            by=period_words(released.study.calendar)[0],
             starts=site_starts(released, site),
             events=released.study.events,
             unit=unit.level,
@@ -107,7 +109,7 @@ def _event_study_of(released: Released, outcome: Outcome) -> Figure | None:
     chosen = wanted if any(e.interval.procedure == wanted for e in found) else ""
     procedure = chosen or found[0].interval.procedure
     estimator = found[0].estimator
-    unit = unit_of(outcome, released.study.calendar)
+    unit = unit_of(outcome)
     return event_study_figure(
         EventStudyBrief(
             key=slug(outcome.key),
@@ -171,16 +173,19 @@ def estimate_table(
         ),
         key=lambda estimate: not estimate.is_primary,
     )
-    unit = unit_of(outcome, released.study.calendar)
+    unit = unit_of(outcome)
     notes = []
     if any(e.effect.scale == "level" and math.isfinite(e.effect.value) for e in found):
         notes.append(f"Differences are in {unit.difference}.")
     if any(e.effect.scale == "log" for e in found):
         notes.append("A rate ratio of 1 is no change; its standard error is that of its logarithm.")
-    caveats = dict.fromkeys(sentence(text) for e in found for text in e.caveats)
+    caveats = dict.fromkeys(
+        sentence(text) for e in found for text in (*e.caveats, *e.interval.caveats)
+    )
     return EstimateTable(
         caption=f"{outcome.label}: {group or 'all pilot sites together'}, by each method",
         rows=tuple(_row(estimate, unit.factor) for estimate in found),
+        has_ranges=any(e.interval.low is not None for e in found),
         notes=(*notes, *caveats),
     )
 
@@ -197,9 +202,9 @@ def _row(estimate: Estimate, factor: float) -> EstimateRow:
         group=effect.group,
         method=method_name(estimate.estimator, interval.procedure),
         effect=_effect_words(estimate, factor),
-        relative=None if relative is None else f"{number(relative)}%",
-        low=None if low is None else f"{number(low)}%",
-        high=None if high is None else f"{number(high)}%",
+        relative=None if relative is None else cell(relative),
+        low=None if low is None else cell(low),
+        high=None if high is None else cell(high),
         std_error=None if interval.std_error is None else number(interval.std_error * scale),
         df=None if interval.df is None else f"{interval.df:.1f}",
         p=None if interval.p is None else _p_words(interval.p),
@@ -238,11 +243,15 @@ def counts_of(released: Released, outcome: Outcome, site: str = "") -> FigureTab
     has_exposure = any(row[3] != "[z]" for row in rows)
     return FigureTable(
         caption=f"{outcome.label}: what was counted",
-        headings=("Sites and time", "Count", "Out of")[: 3 if has_exposure else 2],
+        headings=(
+            "Sites and time",
+            "Count",
+            f"Out of (all {period_words(released.study.calendar)[1]})",
+        )[: 3 if has_exposure else 2],
         rows=tuple(
             (
                 f"{_GROUPS[group]}, {_PHASES.get(phase, phase)}",
-                *(_grouped(cell) for cell in ((count, exposure) if has_exposure else (count,))),
+                *(_grouped(text) for text in ((count, exposure) if has_exposure else (count,))),
             )
             for group, phase, count, exposure in rows
         ),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from evaluation.disclosure import Released
+from evaluation.figures import Figure
 from evaluation.report.about import about_sections, event_facts, glance_facts, sites_of
 from evaluation.report.annex import (
     check_views,
     commands,
-    failed_checks,
+    failed_in_words,
     ledger_table,
     method_sections,
     sources_table,
@@ -60,8 +61,11 @@ def overall_page(released: Released) -> OverallPage:
             if present.get(key, True)
         ),
         answers=tuple(answer_of(released, outcome) for outcome in main),
-        sureness=tuple(dict.fromkeys(s for o in main for s in how_sure(released, o))),
-        cautions=failed_checks(released),
+        sureness=(
+            *dict.fromkeys(text for o in main for text in how_sure(released, o)),
+            f"A likely range is a {100 * study.analysis.level:g}% confidence interval.",
+        ),
+        failed=failed_in_words(released),
         glance=glance_facts(released),
         outcomes=tuple(outcome_view(released, outcome) for outcome in others),
         process=tuple(outcome_view(released, outcome) for outcome in process),
@@ -82,8 +86,8 @@ def overall_page(released: Released) -> OverallPage:
     )
 
 
-def index_page(released: Released, figures: tuple[str, ...]) -> IndexPage:
-    """Return the first page; ``figures`` are the file names of the charts written."""
+def index_page(released: Released, charts: tuple[Figure, ...]) -> IndexPage:
+    """Return the first page; ``charts`` are those written as files."""
     study = released.study
     stems = slugs(sites_of(released))
     return IndexPage(
@@ -95,8 +99,8 @@ def index_page(released: Released, figures: tuple[str, ...]) -> IndexPage:
             note="The answer for each outcome, how sure, what could change it, and the annex",
         ),
         sites=tuple(Link(address=f"sites/{stem}.html", words=name) for name, stem in stems.items()),
-        files=(
-            Link(address="tables.xlsx", words="All tables as a workbook", note="tables.xlsx"),
-            *(Link(address=f"figures/{name}", words=name) for name in figures),
+        workbook=Link(address="tables.xlsx", words="All tables as a workbook (Excel)"),
+        charts=tuple(
+            Link(address=f"figures/{chart.key}.svg", words=chart.subtitle) for chart in charts
         ),
     )

@@ -71,7 +71,7 @@ def render_pages(released: Released, tell: Progress) -> Iterator[tuple[str, str]
     for name, stem in slugs(sites_of(released)).items():
         tell(f"Writing sites/{stem}.html")
         yield f"sites/{stem}.html", template.render(page=site_page(released, name))
-    first = index_page(released, tuple(f"{figure.key}.svg" for figure in charts))
+    first = index_page(released, charts)
     tell("Writing index.html")
     yield "index.html", environment.get_template("index.html").render(page=first)
 

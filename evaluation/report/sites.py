@@ -7,9 +7,9 @@ import math
 from evaluation.disclosure import Released
 from evaluation.findings import Estimate
 from evaluation.report.about import compared_with, sites_of
-from evaluation.report.annex import commands, failed_checks, sources_table
+from evaluation.report.annex import commands, failed_checks, failed_in_words, sources_table
 from evaluation.report.frame import frame_of
-from evaluation.report.names import count_of, sentence, slug
+from evaluation.report.names import count_of, first_lower, sentence, slug
 from evaluation.report.outcomes import (
     answer_of,
     counts_of,
@@ -48,6 +48,7 @@ def site_page(released: Released, name: str) -> SitePage:
         areas=f"Areas: {', '.join(units)}" if units else "",
         sites_together=f"All {count_of(len(sites_of(released)), 'pilot site', 'pilot sites')}",
         happened=tuple((answer_of(released, o), _alone(released, o, name)) for o in main),
+        failed=failed_in_words(released),
         sure=tuple(dict.fromkeys(s for o in main for s in how_sure(released, o)[:1])),
         compared=compared_with(released),
         todo=todo[:1],
@@ -104,7 +105,10 @@ def _best(released: Released, main: tuple[Outcome, ...], site: str) -> tuple[str
     for outcome in main:
         own = _own(released, outcome, site)
         if own is not None and own.interval.low is None:
-            reasons += [sentence(text) for text in own.interval.caveats or own.caveats]
+            reasons += [
+                f"Why this site has no likely range of its own: {first_lower(sentence(text))}"
+                for text in (own.interval.caveats or own.caveats)[:1]
+            ]
         reasons.append(small_chance(released, outcome.key))
     return tuple(dict.fromkeys(text for text in reasons if text))
 

@@ -121,10 +121,11 @@ class EstimateRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateTable:
-    """The estimates of one outcome."""
+    """The estimates of one outcome; without ``has_ranges`` none of them has an interval."""
 
     caption: str
     rows: tuple[EstimateRow, ...]
+    has_ranges: bool
     notes: tuple[str, ...] = ()
 
 
@@ -170,7 +171,8 @@ class IndexPage:
     answers: tuple[Answer, ...]
     overall: Link
     sites: tuple[Link, ...]
-    files: tuple[Link, ...]
+    workbook: Link
+    charts: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ class OverallPage:
     contents: tuple[Link, ...]
     answers: tuple[Answer, ...]
     sureness: tuple[str, ...]
-    cautions: tuple[Fact, ...]
+    failed: str
     glance: tuple[Fact, ...]
     outcomes: tuple[OutcomeView, ...]
     process: tuple[OutcomeView, ...]
@@ -220,6 +222,7 @@ class SitePage:
     areas: str
     sites_together: str
     happened: tuple[tuple[Answer, str], ...]
+    failed: str
     sure: tuple[str, ...]
     compared: tuple[str, ...]
     todo: tuple[str, ...]
