@@ -30,7 +30,7 @@ Examples:
 """,
 )
 @click.argument("study", required=False, type=click.Path(path_type=Path))
-@click.option("--all", "show_all", is_flag=True, help="Print every finding, however many.")
+@click.option("--all", "show_all", is_flag=True, help="Print every check and finding.")
 @quiet
 @as_json
 def command(study: Path | None, *, show_all: bool, quiet: bool, as_json: bool) -> None:
@@ -79,8 +79,11 @@ def _words(study: Study, reading: DataReading, *, most: int | None) -> str:
     for outcome in study.outcomes:
         lines += ["", outcome.label]
         lines += _rows_in_words(reading.ledger.filter(pl.col("outcome") == outcome.key))
-        for check in reading.checks:
-            if check.outcome == outcome.key:
+        own = [check for check in reading.checks if check.outcome == outcome.key]
+        passed = sum(check.passed is True for check in own)
+        lines.append(f"  {_MARKS[True]}  {passed} of {len(own)} checks found nothing to say")
+        for check in own:
+            if check.passed is not True or most is None:
                 lines += _check_in_words(check, most)
     failed = sum(check.passed is False for check in reading.checks)
     lines += ["", f"{len(reading.checks)} checks, {failed} to look at."]
@@ -102,7 +105,8 @@ def _rows_in_words(ledger: pl.DataFrame) -> list[str]:
 
 def _check_in_words(check: Check, most: int | None) -> list[str]:
     mark = "STOP" if check.blocking and check.passed is False else _MARKS[check.passed]
-    lines = [f"  {mark}  {check.title}. {check.detail}"]
+    said = check.detail if check.detail.startswith(check.title) else f"{check.title}. {check.detail}"
+    lines = [f"  {mark}  {said}"]
     if check.passed is not True:
         lines += [f"        {_finding_in_words(row)}" for row in check.table.head(most).to_dicts()]
         hidden = check.table.height - (most or check.table.height)

@@ -101,7 +101,7 @@ def result_tables(result: Result) -> dict[str, pl.DataFrame]:
         "estimates": estimates_frame(result.estimates),
         "event_study": event_study_frame(result.event_study),
         "checks": checks_frame(result.checks),
-        "ledger": result.ledger.select(LEDGER_SCHEMA),
+        "ledger": result.ledger.select(list(LEDGER_SCHEMA)),
         "panel": result.panel,
     }
 
