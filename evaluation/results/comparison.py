@@ -87,17 +87,17 @@ def _compare_table(
     """Return the differences, how many values were compared, and how many are bit-identical."""
     left, right = _long(before, keys), _long(after, keys)
     both = left.join(
-        right, on=["row", "copy", "column"], how="full", coalesce=True, suffix="_rerun"
+        right, on=["key", "copy", "column"], how="full", coalesce=True, suffix="_rerun"
     )
     number, other = pl.col("number"), pl.col("number_rerun")
     exact = (pl.col("text").eq_missing(pl.col("text_rerun"))) & number.eq_missing(other)
     close = (
         (number - other).abs() <= RELATIVE_TOLERANCE * pl.max_horizontal(number.abs(), other.abs())
     ).fill_null(value=False)
-    differing = both.filter(~(exact | close)).sort("row", "copy", "column")
+    differing = both.filter(~(exact | close)).sort("key", "copy", "column")
     shown = differing.select(
         pl.lit(name).alias("table"),
-        "row",
+        pl.col("key").alias("row"),
         "column",
         pl.coalesce("text", pl.lit("(absent)")).alias("stored"),
         pl.coalesce("text_rerun", pl.lit("(absent)")).alias("rerun"),
@@ -110,8 +110,8 @@ def _long(frame: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     keyed = frame.with_columns(
         pl.concat_str([pl.col(k).cast(pl.String).fill_null("") for k in keys], separator=" / ")
         .str.strip_chars(" /")
-        .alias("row")
-    ).with_columns(pl.int_range(pl.len()).over("row").alias("copy"))
+        .alias("key")
+    ).with_columns(pl.int_range(pl.len()).over("key").alias("copy"))
     parts = []
     for column in frame.columns:
         if column in keys:
@@ -120,7 +120,7 @@ def _long(frame: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
         number = pl.col(column).cast(pl.Float64) if kind.is_numeric() else pl.lit(None, pl.Float64)
         parts.append(
             keyed.select(
-                "row",
+                "key",
                 "copy",
                 pl.lit(column).alias("column"),
                 pl.col(column).cast(pl.String).fill_null("").alias("text"),
