@@ -194,6 +194,7 @@ ACUTE_DISCHARGE_SITREP = Source(
     title="Acute discharge situation report",
     publisher="NHS England",
     licence="Open Government Licence v3.0",
+    mark="V",
     row="one metric of one organisation (England, a region, an ICB or a trust) on one day, or in "
     "one month for discharge destinations",
     columns=(
@@ -304,9 +305,9 @@ ACUTE_DISCHARGE_SITREP = Source(
     read=_read,
     examine=_examine,
     oddities=(
-        "The figures cover all patients of acute trusts with a type 1 A&E department, not care "
-        "home residents, and are unvalidated management information: definitions are not fully "
-        "standardised, and some trusts under-report.",
+        'The figures cover all patients of the trusts that report (England is labelled "Type 1 '
+        'Trusts"), not care home residents, and are unvalidated management information: '
+        "definitions are not standardised, and some trusts under-report.",
         "A month's figure is the sum over the days reported, with the number of those days as "
         'exposure: measure = "rate" with per = 1 gives patients a day. Days that were not '
         "reported stay unreported; they are never 0.",
@@ -325,7 +326,7 @@ ACUTE_DISCHARGE_SITREP = Source(
         "In the files of April 2022 to August 2025, Cambridgeshire and Peterborough (QUE) is "
         "missing after August 2023, and Coventry and Warwickshire (QWU) has a break in reporting "
         "from May to August 2024 (409, 136, 201, 371 patients a day). 378 ICB-days hold no nctr "
-        "(535 no discharged): 182 of them are of Frimley (QNQ), 94 of Lincolnshire (QJM), 42 of "
-        "19 June 2022. The check `days_not_reported` counts them by unit and period.",
+        "(535 no discharged): 182 of them are of Frimley (QNQ), 94 of Lincolnshire (QJM); each ICB has "
+        "one of them on 19 June 2022. The check `days_not_reported` counts them by unit and period.",
     ),
 )

@@ -11,6 +11,7 @@ from typing import Literal
 import polars as pl
 
 from evaluation.findings import Check
+from evaluation.sources.markers import MARKERS
 from evaluation.sources.tidy import Tidy
 from evaluation.study import Outcome, Study
 
@@ -105,8 +106,8 @@ class Source:
         Known changes of definition.
     oddities : tuple of str
         What is known to be odd in the files, and what is done about it.
-    mark : Mark
-        How far the layout is verified.
+    mark : Mark or None
+        How far the layout is verified; None where the study names it.
     read : callable
         ``(study, outcome, files) -> Tidy``.
     examine : callable
@@ -124,7 +125,7 @@ class Source:
     metrics: tuple[Metric, ...] = ()
     breaks: tuple[DefinitionBreak, ...] = ()
     oddities: tuple[str, ...] = ()
-    mark: Mark = "V"
+    mark: Mark | None = None
 
     def metric(self, key: str) -> Metric | None:
         """Return the metric with this key, or None."""
@@ -133,10 +134,11 @@ class Source:
 
 def describe(source: Source) -> str:
     """Return the declaration as markdown: what ``pilot-eval sources KEY`` prints."""
+    layout = f"\n- Layout: [{source.mark}] {_MARKS[source.mark]}" if source.mark else ""
     parts = [
         f"## `{source.key}`: {source.title}",
         f"- Publisher: {source.publisher}\n- Licence: {source.licence}\n"
-        f"- One row is: {source.row}\n- Layout: [{source.mark}] {_MARKS[source.mark]}",
+        f"- One row is: {source.row}{layout}",
         "### Columns",
         _table(
             ("column", "holds", "needed", "meaning", "example"),
@@ -152,13 +154,28 @@ def describe(source: Source) -> str:
             ],
         ),
     ]
+    parts += ["### Missing figures", _missing()]
     if source.metrics:
         parts += ["### Metrics", _metrics(source)]
     if source.breaks:
         parts += ["### Changes of definition", "\n".join(_break(b) for b in source.breaks)]
     if source.oddities:
-        parts += ["### Known oddities", "\n".join(f"- {oddity}" for oddity in source.oddities)]
+        parts += [
+            "### Notes and known oddities",
+            "\n".join(f"- {oddity}" for oddity in source.oddities),
+        ]
     return "\n\n".join(parts) + "\n"
+
+
+def _missing() -> str:
+    """Return which markers leave a row out, and what each means; the ledger keeps the meaning."""
+    lines = []
+    for meaning in dict.fromkeys(MARKERS.values()):
+        markers = [
+            f"`{m}`" if m else "an empty cell" for m, means in MARKERS.items() if means == meaning
+        ]
+        lines.append(f"- {meaning}: {', '.join(markers)}")
+    return "\n".join(lines)
 
 
 def _metrics(source: Source) -> str:

@@ -118,7 +118,8 @@ _RULES = (
         title="Units that join several ICBs are whole",
         good="Every unit that is used is whole.",
         effect="A unit that joins pilot and other ICBs dilutes the effect; a period in which not "
-        "all of its ICBs report is left out, for their sum would drop without cause.",
+        "all of its ICBs report is left out, for their sum would drop without cause; a mean "
+        "without weights lets a small ICB count as much as a large one.",
         remedy="Hold units at other boundaries: geography.boundaries.",
         blocking=False,
     ),

@@ -237,13 +237,15 @@ TABLE = Source(
         "dates and formulas count by their stored value, and blank rows at the end are no rows.",
         "A row's number is the one a spreadsheet shows, 1 for the header. A CSV cell in "
         "quotation marks may hold line breaks; the number then counts records, not lines.",
+        "A suppressed count is from 1 to 7 and not 0: it is left out, and the check "
+        "`suppressed_counts` says how many there are and what that does to the estimate.",
         'Numbers may have thousands separators ("1,234"). Any other text in a number column '
         "stops the estimate and is named by file and row; there is no guessing.",
         "Unit codes that a workbook or Parquet file stores as numbers (3.0) are read as whole "
         "numbers (3).",
-        "Units below England count: with the register of ICBs, rows for England and for regions "
-        'are left out as "total, not a unit". Without a register every code is a unit, so take '
-        "totals out of the table.",
+        'With the register of ICBs, rows for England and for regions are left out as "total, not '
+        'a unit". Without a register every code is a unit, so take totals out of the table; the '
+        "check `totals` names what looks like one.",
         "A code of an earlier or later vintage is followed to the boundaries of the study. Where "
         "several ICBs fall into one unit, counts, exposures and weights are added up and means "
         "weighted by exposure, else by weight, else equally, but only for periods that all of "

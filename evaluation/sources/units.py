@@ -230,7 +230,7 @@ def whole_units(sifting: Sifting, pilot_codes: frozenset[str]) -> Sifting:
     stands_alone = (pl.col("there") == 1) & pl.col("has_itself")
     sifting = sifting.object_to(
         "conflicting_rows",
-        (pl.col("needed") > 1) & pl.col("has_itself") & (pl.col("there") > 1) & itself,
+        itself & (pl.col("there") > 1),
         pl.format("{} is given as a whole and by the ICBs that it joins", pl.col("unit")),
         value="code",
     )
@@ -248,30 +248,36 @@ def whole_units(sifting: Sifting, pilot_codes: frozenset[str]) -> Sifting:
 def _say_what_is_joined(
     sifting: Sifting, joined: pl.DataFrame, pilot_codes: frozenset[str]
 ) -> Sifting:
+    keys = ["unit", "period", "day"]
+    used = sifting.rows.filter(pl.col("left_out").is_null()).select(keys)
+    unweighted = not {"count", "exposure", "weight"} & set(sifting.rows.columns)
     found = []
-    used = sifting.rows.filter(pl.col("left_out").is_null()).select("unit", "period", "day")
-    for (unit,), rows in joined.group_by("unit", maintain_order=True):
-        members = sorted(rows["own"].unique())
-        periods = rows.select("unit", "period", "day").unique()
-        lost = periods.join(used, on=["unit", "period", "day"], how="anti").height
-        pilots = [m for m in members if m in pilot_codes]
-        others = [m for m in members if m not in pilot_codes]
-        if pilots and others:
-            found.append(
-                finding(
-                    "joined_units",
-                    f"{unit} joins {', '.join(pilots)}, of the pilot, and {', '.join(others)}, "
-                    "which are not in it",
-                    unit=str(unit),
-                )
+    for unit in joined["unit"].unique().sort():
+        rows = joined.filter(pl.col("unit") == unit)
+        members = rows["own"].unique().sort().to_list()
+        periods = rows.select(keys).unique()
+        lost = periods.join(used, on=keys, how="anti").height
+        problems = [_mixed(unit, members, pilot_codes)]
+        if unweighted:
+            problems.append(
+                f"the means of {', '.join(members)} are averaged without weights in {unit}, for "
+                "the study names neither an exposure nor a weight"
             )
         if lost:
-            found.append(
-                finding(
-                    "joined_units",
-                    f"{unit} joins {', '.join(members)}; {lost:,} of its {periods.height:,} "
-                    "periods (days, for daily figures) are left out, for not all of them reported",
-                    unit=str(unit),
-                )
+            problems.append(
+                f"{unit} joins {', '.join(members)}; {lost:,} of its {periods.height:,} periods "
+                "(days, for daily figures) are left out, for not all of them reported"
             )
+        found += [finding("joined_units", problem, unit=unit) for problem in problems if problem]
     return sifting.also(*found)
+
+
+def _mixed(unit: str, members: list[str], pilot_codes: frozenset[str]) -> str:
+    pilots = [m for m in members if m in pilot_codes]
+    others = [m for m in members if m not in pilot_codes]
+    if not pilots or not others:
+        return ""
+    return (
+        f"{unit} joins {', '.join(pilots)}, of the pilot, and {', '.join(others)}, which are not "
+        "in it"
+    )

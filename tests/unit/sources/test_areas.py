@@ -170,3 +170,11 @@ def test_codes_in_the_study_file_are_followed_or_refused(read: Read) -> None:
     )
     with pytest.raises(StudyError, match="in unit 'Z9B2Z', which is in site 'One' already"):
         read({"o.csv": table}, None, fields)
+
+
+def test_means_joined_without_weights_are_named(read: Read) -> None:
+    table = "icb,month,stay\nQWU,2024-01,1\nQWU,2024-02,1\nQMJ,2024-01,2\nQRV,2024-01,6\n"
+    outcome = {"columns": MEAN, "measure": "mean"}
+    loaded = read({"o.csv": table}, outcome, _fields("2026-04"))
+    assert _panel(loaded).rows["outcome"].to_list() == [1.0, 1.0, 4.0]
+    assert "averaged without weights in Z9B2Z" in _check(loaded, "joined_units").detail

@@ -25,7 +25,8 @@ def test_a_description_names_every_column_metric_and_mark(key: str) -> None:
     text = describe(source)
     assert all(f"`{column.name}`" in text for column in source.columns)
     assert all(f"`{metric.key}`" in text for metric in source.metrics)
-    assert f"[{source.mark}]" in text
+    assert all(f"[{metric.mark}]" in text for metric in source.metrics)
+    assert ("- Layout: [V]" in text) == (source.mark == "V")
     assert "27 May 2024" in text or not source.breaks
 
 
