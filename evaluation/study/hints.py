@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Literal, Union, get_args, get_origin
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from evaluation.periods import Calendar, Frequency
@@ -19,6 +21,7 @@ __all__ = ["Spot", "allowed_words", "remedy_for_absent", "remedy_for_value"]
 # "index" is left out: a whole number may be a year as well.
 _DATED: tuple[Frequency, ...] = ("month", "quarter", "year", "financial_year")
 _PER_CENT = 100
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 _LONGEST = 200  # an example is there to be copied
 
 
@@ -135,19 +138,32 @@ def _number(spot: Spot, value: object) -> str:
     if not spot.wanted & {int, float} or isinstance(value, bool):
         return ""
     if isinstance(value, str):
-        return f"Write {spot.name} = {value.strip()}, without quotes" if _numeric(value) else ""
+        text = value.strip()
+        is_meant = _NUMBER.fullmatch(text) and _is_accepted(spot, _read_number(text))
+        return f"Write {spot.name} = {text}, without quotes" if is_meant else ""
     if not isinstance(value, int | float):
         return ""
-    if spot.name == "level" and 1 < value < _PER_CENT:
+    if spot.name == "level" and 1 < value < _PER_CENT and _is_accepted(spot, value / _PER_CENT):
         return f"Write it as a fraction of 1: level = {value / _PER_CENT:g}"
-    if isinstance(value, float) and float not in spot.wanted and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and _is_accepted(spot, int(value)):
         return f"Write {spot.name} = {value:.0f}, without decimals"
     return ""
 
 
-def _numeric(text: str) -> bool:
-    digits = text.strip().lstrip("+-").replace(".", "", 1)
-    return digits.isascii() and digits.isdigit()
+def _read_number(text: str) -> int | float:
+    return float(text) if "." in text else int(text)
+
+
+def _is_accepted(spot: Spot, value: float) -> bool:
+    """Whether a value that we are about to advise would be taken."""
+    annotation = spot.field.rebuild_annotation()
+    settings = ConfigDict(strict=True, allow_inf_nan=False)
+    whole = {spot.name: value} if spot.inside else value
+    try:
+        TypeAdapter(annotation, config=settings).validate_python(whole)
+    except ValidationError:
+        return False
+    return True
 
 
 def _text(spot: Spot, value: object) -> str:

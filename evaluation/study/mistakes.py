@@ -106,8 +106,6 @@ def value_at(tree: object, loc: Loc) -> object:
 
 def place(loc: Loc, tree: object) -> str:
     """Return a place in words: ``[[outcomes]] 2 "los", columns.count``."""
-    if not loc:
-        return ""
     top = str(loc[0])
     field = file_fields(Study).get(top)
     value = value_at(tree, loc[:1])
@@ -146,18 +144,16 @@ def refuse(mistakes: Sequence[Mistake], tree: object, path: Path) -> StudyError:
     order = list(file_fields(Study))
 
     def rank(mistake: Mistake) -> int:
-        top = mistake.at[0] if mistake.at else ""
+        top = mistake.at[0]
         return order.index(str(top)) if top in order else -1
 
-    errors = []
-    for mistake in sorted(mistakes, key=rank):
-        where = place(mistake.at, tree)
-        errors.append(
-            StudyError(
-                mistake.problem,
-                place=f"{path}, {where}" if where else str(path),
-                allowed=mistake.allowed,
-                remedy=mistake.remedy,
-            )
+    errors = [
+        StudyError(
+            mistake.problem,
+            place=f"{path}, {place(mistake.at, tree)}",
+            allowed=mistake.allowed,
+            remedy=mistake.remedy,
         )
+        for mistake in sorted(mistakes, key=rank)
+    ]
     return StudyError.joined(errors, place=str(path))

@@ -184,10 +184,10 @@ class Analysis(_Frozen):
     estimators: Identifiers = ("poisson", "twfe", "event_study")
     procedures: Identifiers = ("cr2",)
     control_group: Literal["never_treated", "not_yet_treated"] = "never_treated"
-    draws: Annotated[int, Field(ge=99)] = 9999
+    draws: Annotated[int, Field(ge=99, le=10**7)] = 9999
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     seed: Annotated[int, Field(ge=0, le=10**18)] = 461000
-    event_window: Annotated[int, Field(ge=1)] | None = None
+    event_window: Annotated[int, Field(ge=1, le=10**6)] | None = None
 
 
 class Costs(_Frozen):
@@ -203,8 +203,8 @@ class Release(_Frozen):
     ``suppress_below = 0`` with ``round_to = 1`` switches it off, for open data; reports say so.
     """
 
-    suppress_below: Annotated[int, Field(ge=0)] = 8
-    round_to: Annotated[int, Field(ge=1)] = 5
+    suppress_below: Annotated[int, Field(ge=0, le=10**6)] = 8
+    round_to: Annotated[int, Field(ge=1, le=10**6)] = 5
 
 
 class Study(_Frozen):

@@ -19,21 +19,29 @@ __all__ = ["load_study", "parse_study"]
 
 _FILE_NAME = "study.toml"
 _START = "Run `pilot-eval init` for a study file to start from."
-_TOML_ADVICE = (
-    ("Unescaped '\\'", "In a path write / in place of \\, or put the text in single quotes"),
-    ("Invalid value", "Put text and periods in double quotes; write true and false in lower case"),
+_ON_A_LINE = "Put text and periods in double quotes, and each key on a line of its own"
+# What the parser's message begins with, what that means, and what to do.
+_TOML_WORDS = (
     (
-        "Expected newline",
-        "Put text and periods in double quotes, and each key on a line of its own",
+        "Unescaped '\\'",
+        "a \\ in double quotes stands for something else",
+        "In a path write / in place of \\, or put the text in single quotes",
     ),
-    ("Cannot overwrite", "Delete one of the two"),
-    ("Cannot declare", "Delete one of the two; sections of a list stand in [[two brackets]]"),
-    ("Expected '=' after", "Write key = value"),
-    ("Invalid statement", "Write key = value; comments start with #"),
-    ("Unclosed array", "Close the list with ]"),
-    ("Unterminated string", "Close the text with the quotation mark that it began with"),
-    ("Illegal character", "Close the text with a quotation mark on the same line"),
+    ("Invalid value", "no value can be read here", _ON_A_LINE),
+    ("Expected newline", "something follows the value", _ON_A_LINE),
+    ("Cannot overwrite", "the key is in its section already", "Delete one of the two"),
+    (
+        "Cannot declare",
+        "the section is in the file already",
+        "Delete one of the two; a section that may come often stands in [[two brackets]]",
+    ),
+    ("Expected '=' after", "a key has no value", "Write key = value"),
+    ("Invalid statement", "no key can be read here", "Write key = value; a comment starts with #"),
+    ("Unclosed array", "a list is not closed", "Close the list with ]"),
+    ("Illegal character '\\n'", "a text does not end on its line", "Close it with the same quote"),
+    ("Unterminated string", "a text does not end", "Close it with the same quotes"),
 )
+_AT_THE_END = ("the file ends where a value is due", "Write the value; close a list with ]")
 
 
 def load_study(path: Path) -> Study:
@@ -123,13 +131,22 @@ def _not_toml(message: str, text: str, path: Path) -> StudyError:
     """Say where TOML cannot be read: tomllib gives the line and column in its message only."""
     lines = text.split("\n")
     found = re.search(r" \(at line (\d+), column (\d+)\)$", message)
-    what = re.sub(r" \(at [^)]*\)$", "", message)
     line, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1)
     shown = lines[line - 1].strip() if line <= len(lines) else ""
-    advice = (remedy for start, remedy in _TOML_ADVICE if message.startswith(start))
+    problem, remedy = _toml_words(message, is_at_end=found is None)
     return StudyError(
-        f"not TOML: {what[:1].lower()}{what[1:]}" + (f" in `{shown}`" if shown else ""),
+        f"{problem}: `{shown}`" if shown else problem,
         place=f"{path}, line {line}, column {column}",
         allowed="TOML, as in docs/study-file.md",
-        remedy=next(advice, ""),
+        remedy=remedy,
     )
+
+
+def _toml_words(message: str, *, is_at_end: bool) -> tuple[str, str]:
+    if is_at_end and message.startswith("Invalid value"):
+        return _AT_THE_END
+    for start, problem, remedy in _TOML_WORDS:
+        if message.startswith(start):
+            return problem, remedy
+    what = re.sub(r" \(at [^)]*\)$", "", message)
+    return f"not TOML ({what[:1].lower()}{what[1:]})", "Write the line as the documentation does"
