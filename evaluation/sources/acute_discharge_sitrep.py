@@ -326,7 +326,8 @@ ACUTE_DISCHARGE_SITREP = Source(
         "In the files of April 2022 to August 2025, Cambridgeshire and Peterborough (QUE) is "
         "missing after August 2023, and Coventry and Warwickshire (QWU) has a break in reporting "
         "from May to August 2024 (409, 136, 201, 371 patients a day). 378 ICB-days hold no nctr "
-        "(535 no discharged): 182 of them are of Frimley (QNQ), 94 of Lincolnshire (QJM); each ICB has "
-        "one of them on 19 June 2022. The check `days_not_reported` counts them by unit and period.",
+        "(535 no discharged): 182 of them are of Frimley (QNQ), 94 of Lincolnshire (QJM); each "
+        "ICB has one of them on 19 June 2022. The check `days_not_reported` counts them by unit "
+        "and period.",
     ),
 )

@@ -40,19 +40,17 @@ def reporting(rows: pl.DataFrame, metric: Metric, study: Study, outcome: Outcome
     asked = rows.filter(_in_study())
     silent = asked.filter(pl.col("left_out").is_not_null())
     noun = "days" if metric.grain == "day" else "months"
+    by_date = asked.group_by("date").agg(pl.col("left_out").is_not_null().all().alias("silent"))
+    empty = by_date.filter("silent")["date"].sort()
+    # A day that nobody reported is said once, not once a unit.
+    alone = silent.filter(~pl.col("date").is_in(empty.implode()))
     table = (
-        silent.group_by("unit", "period")
+        alone.group_by("unit", "period")
         .agg(pl.len().alias("missing"))
         .join(asked.group_by("unit", "period").agg(pl.len().alias("rows")), on=["unit", "period"])
         .sort("unit", "period")
     )
     names = {p: study.calendar.code(p) for p in table["period"].unique()}
-    empty = (
-        asked.group_by("date")
-        .agg(pl.col("left_out").is_not_null().all().alias("silent"))
-        .filter("silent")["date"]
-        .sort()
-    )
     nobody = f" Nobody reported on {', '.join(_long(d) for d in empty[:5])}." if len(empty) else ""
     share = f"{silent.height / asked.height:.1%}" if asked.height else "none"
     return Check(
@@ -67,7 +65,7 @@ def reporting(rows: pl.DataFrame, metric: Metric, study: Study, outcome: Outcome
             "unit",
             pl.col("period").replace_strict(names, default=None, return_dtype=pl.String),
             pl.format("{} of {}", "missing", "rows").alias("value"),
-            pl.lit(f"{noun} not reported").alias("problem"),
+            pl.format("{} of {} {} not reported", "missing", "rows", pl.lit(noun)).alias("problem"),
         ),
     )
 

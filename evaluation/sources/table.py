@@ -82,6 +82,7 @@ def files_read(sheets: list[Sheet], outcome: Outcome) -> Check:
                 "file": [sheet.name for sheet in sheets],
                 "rows": [sheet.cells.height for sheet in sheets],
                 "encoding": [sheet.encoding for sheet in sheets],
+                "problem": [f"{s.cells.height:,} rows, read as {s.encoding}" for s in sheets],
             }
         ),
     )
