@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -157,8 +158,6 @@ def test_codes_that_a_sheet_uses_are_explained_above_its_table(book: Workbook) -
 
 
 def test_an_open_study_says_that_control_was_off(example_result: Result, tmp_path: Path) -> None:
-    import dataclasses
-
     settings = example_result.study.release.model_copy(update={"suppress_below": 0, "round_to": 1})
     study = example_result.study.model_copy(update={"release": settings, "notice": ""})
     path = tmp_path / "open.xlsx"

@@ -121,7 +121,7 @@ def _over_panels(test: Callable[[_Run], None]) -> Callable[[Result], None]:
 
     @settings(
         deadline=None,
-        max_examples=60,
+        max_examples=40,
         suppress_health_check=[
             HealthCheck.function_scoped_fixture,
             HealthCheck.too_slow,
