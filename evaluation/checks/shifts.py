@@ -8,7 +8,7 @@ the next, until none passes the threshold. Three things are done for monthly hea
   or a change of definition that meets every unit is no break, and breaks of a few do not spoil it.
 - Noise is an autoregression of order 1, as in the outlier tests of Chen and Liu (1993, JASA
   88:284-297), its coefficient estimated from medians of differences, which shifts do not inflate
-  (Chakar, Lebarbier, Levy-Leduc and Robin 2017, Bernoulli 23:1408-1447, section 2), and pooled
+  (Chakar, Lebarbier, Levy-Leduc and Robin 2017, Bernoulli 23:1408-1447), and pooled
   over units because each series is short. A slow drift is then no break.
 - The scale of each unit is Qn (Rousseeuw and Croux 1993, JASA 88:1273-1283), 82% efficient, so
   the statistic is compared with Student's t on 82% of the residual degrees of freedom.
@@ -37,6 +37,8 @@ _QN_CONSISTENCY = 2.2219
 _LEAST_SCALE = 0.5
 _MOST_RHO = 0.9
 _HUBER = 1.345
+# Two years of months.
+_ROWS_FOR_SEASON = 24
 _POLISH_ROUNDS = 20
 _IRLS_ROUNDS = 50
 _SETTLED = 1e-6
@@ -73,15 +75,39 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
-    """What units observed in the same periods share: design and windows, whitened."""
+    """What units observed in the same periods share, whitened.
 
-    whiten: FloatArray
-    design: FloatArray
+    ``power`` is the sum of squares that the design leaves of each window, infinite where it
+    leaves none.
+    """
+
     windows: FloatArray
     ends: NDArray[np.int64]
-    power: FloatArray
-    """Sum of squares of each window that the design leaves; infinite where it leaves none."""
     free: FloatArray
+    power: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pattern:
+    """Units observed in the same periods, with their whitened series; shapes (n, n), (n, k)."""
+
+    units: tuple[int, ...]
+    observed: NDArray[np.int64]
+    whiten: FloatArray
+    design: FloatArray
+    series: tuple[FloatArray, ...]
+
+    def scales(self) -> tuple[float, ...]:
+        """Return the robust scale of each unit's innovations."""
+        return tuple(qn_scale(_huber_residual(self.design, y)) for y in self.series)
+
+    def threshold(self, tests: int) -> float:
+        """Return the two-sided quantile for a family of ``tests`` windows."""
+        # stdtrit is Student's quantile without the weight of scipy.stats.
+        from scipy.special import stdtrit
+
+        n, k = self.design.shape
+        return float(-stdtrit(_QN_EFFICIENCY * (n - k), FAMILY_LEVEL / 2 / tests))
 
 
 def find_shifts(
@@ -96,8 +122,8 @@ def find_shifts(
     periods : array, shape (n,)
         Period numbers, ascending.
     per_year : int
-        Periods in a year; above 1, units with two years of rows or more have a season of their
-        own (one harmonic pair).
+        Periods in a year; above 1, units with 24 rows or more have a season of their own (one
+        harmonic pair).
     longest : int
         Longest temporary shift in rows; a longer one is two lasting shifts.
 
@@ -108,53 +134,72 @@ def find_shifts(
 
     Notes
     -----
-    The threshold is Bonferroni's over all units and windows, which overlap: real size is lower.
+    The threshold is Bonferroni's over all units and windows, which overlap, so that it errs on the
+    quiet side. Any alarm on a break-free panel of 42 units and 41 or 54 months (400 panels each,
+    Monte Carlo error up to 0.9 points): white noise 0.3 to 1.0%, AR .5 with own seasons 0.3 to
+    0.5%, AR .8 0.8 to 1.8%, Poisson counts around 80 a month 2.0 to 3.5%. Noise with heavy tails
+    (Student's t with 5 degrees of freedom) makes single months stand out: 4 to 6% of units.
     """
     rest = median_polish(values)
-    tested = [u for u in range(len(rest)) if np.isfinite(rest[u]).sum() >= FEWEST_ROWS]
-    if not tested:
-        return ()
     seasons = _harmonics(periods, per_year)
-    rho = pooled_rho([_seasonless(rest[u], seasons) for u in tested])
-    searches: dict[bytes, _Search] = {}
-    for u in tested:
-        seen = np.isfinite(rest[u])
-        if seen.tobytes() not in searches:
-            searches[seen.tobytes()] = _prepare(periods[seen], seasons[seen], rho, longest)
-    of_unit = {u: searches[np.isfinite(rest[u]).tobytes()] for u in tested}
-    scales = {u: _scale(s, rest[u][np.isfinite(rest[u])]) for u, s in of_unit.items()}
-    least = _LEAST_SCALE * float(np.median(list(scales.values())))
-    tests = sum(len(s.ends) for s in of_unit.values())
+    patterns = _patterns(rest, periods, seasons)
+    if not patterns:
+        return ()
+    scales = [pattern.scales() for pattern in patterns]
+    least = _LEAST_SCALE * float(np.median([s for of_units in scales for s in of_units]))
+    ends = {len(p.observed): _ends(len(p.observed), longest) for p in patterns}
+    tests = sum(len(p.units) * len(ends[len(p.observed)]) for p in patterns)
     found: list[Shift] = []
-    for u, search in of_unit.items():
-        seen = np.isfinite(rest[u])
-        limit = _threshold(search, tests)
-        scale = max(scales[u], least)
-        if scale > 0:
-            picks = _pick(search, rest[u][seen], scale, limit)
-            found += [_shift(u, search.ends[j], periods[seen], pick, limit) for j, *pick in picks]
+    for pattern, of_units in zip(patterns, scales, strict=True):
+        limit = pattern.threshold(tests)
+        # Made for one pattern at a time: with many patterns of gaps they would fill the memory.
+        search = _search(pattern, ends[len(pattern.observed)])
+        for unit, y, own in zip(pattern.units, pattern.series, of_units, strict=True):
+            scale = max(own, least)
+            picks = _pick(search, pattern.design, y / scale, limit) if scale > 0 else []
+            found += [
+                Shift(
+                    unit=unit,
+                    first=int(pattern.observed[search.ends[j, 0]]),
+                    last=int(pattern.observed[search.ends[j, 1]]),
+                    lasting=bool(search.ends[j, 1] == len(pattern.observed) - 1),
+                    size=size * scale,
+                    statistic=t,
+                    threshold=limit,
+                )
+                for j, size, t in picks
+            ]
     return tuple(sorted(found, key=lambda s: (s.unit, s.first, s.last)))
 
 
-def _shift(
-    unit: int, ends: NDArray[np.int64], observed: NDArray[np.int64], pick: list[float], limit: float
-) -> Shift:
-    first, last = int(ends[0]), int(ends[1])
-    return Shift(
-        unit=unit,
-        first=int(observed[first]),
-        last=int(observed[last]),
-        lasting=last == len(observed) - 1,
-        size=pick[0],
-        statistic=pick[1],
-        threshold=limit,
-    )
+def _patterns(rest: FloatArray, periods: NDArray[np.int64], seasons: FloatArray) -> list[_Pattern]:
+    """Group the units that can be tested by the periods in which they are observed."""
+    seen = np.isfinite(rest)
+    tested = np.flatnonzero(seen.sum(axis=1) >= FEWEST_ROWS)
+    rho = pooled_rho([_seasonless(rest[u], seasons) for u in tested])
+    groups: dict[bytes, list[int]] = {}
+    for u in tested:
+        groups.setdefault(seen[u].tobytes(), []).append(int(u))
+    found = []
+    for units in groups.values():
+        rows = seen[units[0]]
+        whiten = _whitener(periods[rows], rho)
+        found.append(
+            _Pattern(
+                units=tuple(units),
+                observed=periods[rows],
+                whiten=whiten,
+                design=whiten @ _own_season(seasons[rows]),
+                series=tuple(whiten @ rest[u][rows] for u in units),
+            )
+        )
+    return found
 
 
 def median_polish(values: FloatArray) -> FloatArray:
     """Return what is left of ``values`` after unit levels and common period effects.
 
-    Medians in turn, over periods and over units (Tukey 1977, chapter 11); shape (m, n).
+    Medians in turn, over periods and over units (Tukey 1977); shape (m, n).
     """
     rest = values.copy()
     by_unit = np.isfinite(rest).any(axis=1)
@@ -163,7 +208,7 @@ def median_polish(values: FloatArray) -> FloatArray:
         rest[by_unit] -= np.nanmedian(rest[by_unit], axis=1, keepdims=True)
         common = np.nanmedian(rest[:, by_period], axis=0, keepdims=True)
         rest[:, by_period] -= common
-        if np.abs(common).max() < _EXPLAINED:
+        if np.abs(common).max(initial=0.0) < _EXPLAINED:
             break
     return rest
 
@@ -185,7 +230,7 @@ def qn_scale(sample: FloatArray) -> float:
 def pooled_rho(series: list[FloatArray]) -> float:
     """Return the median over series of the robust first autocorrelation, held in 0 to 0.9.
 
-    Chakar et al. (2017), equation 2: the squared ratio of the median absolute differences two
+    Chakar et al. (2017): the squared ratio of the median absolute differences two
     and one apart, less 1. Series hold NaN where not observed.
     """
     estimates = []
@@ -206,13 +251,14 @@ def _harmonics(periods: NDArray[np.int64], per_year: int) -> FloatArray:
     return np.column_stack(columns)
 
 
-def _own_season(seasons: FloatArray, n: int, per_year_rows: int = 24) -> FloatArray:
-    return seasons if n >= per_year_rows else seasons[:, :1]
+def _own_season(seasons: FloatArray) -> FloatArray:
+    """Leave out the harmonics where there are too few rows to tell a season from a shift."""
+    return seasons if len(seasons) >= _ROWS_FOR_SEASON else seasons[:, :1]
 
 
 def _seasonless(row: FloatArray, seasons: FloatArray) -> FloatArray:
     seen = np.isfinite(row)
-    design = _own_season(seasons[seen], int(seen.sum()))
+    design = _own_season(seasons[seen])
     left = np.full(len(row), np.nan)
     left[seen] = _huber_residual(design, row[seen])
     return left
@@ -236,18 +282,19 @@ def _huber_residual(design: FloatArray, y: FloatArray) -> FloatArray:
     return y - design @ coef
 
 
-def _prepare(observed: NDArray[np.int64], seasons: FloatArray, rho: float, longest: int) -> _Search:
-    n = len(observed)
-    whiten = _whitener(observed, rho)
-    at = np.arange(n)
+def _ends(n: int, longest: int) -> NDArray[np.int64]:
+    """Return first and last row of each window that is searched; shape (w, 2)."""
     lasting = [(s, n - 1) for s in range(1, n)]
     passing = [(s, e) for s in range(1, n - 1) for e in range(s, min(s + longest, n - 1))]
-    ends = np.array(lasting + passing, dtype=np.int64)
+    return np.array(lasting + passing, dtype=np.int64)
+
+
+def _search(pattern: _Pattern, ends: NDArray[np.int64]) -> _Search:
+    at = np.arange(len(pattern.observed))
     inside = (at[:, None] >= ends[:, 0]) & (at[:, None] <= ends[:, 1])
-    design = whiten @ _own_season(seasons, n)
-    windows = whiten @ inside.astype(np.float64)
-    free, power = _free(design, windows)
-    return _Search(whiten=whiten, design=design, windows=windows, ends=ends, power=power, free=free)
+    windows = pattern.whiten @ inside.astype(np.float64)
+    free, power = _free(pattern.design, windows)
+    return _Search(windows=windows, ends=ends, free=free, power=power)
 
 
 def _free(design: FloatArray, windows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -276,30 +323,19 @@ def _whitener(observed: NDArray[np.int64], rho: float) -> FloatArray:
     return matrix
 
 
-def _scale(search: _Search, y: FloatArray) -> float:
-    return qn_scale(_huber_residual(search.design, search.whiten @ y))
-
-
-def _threshold(search: _Search, tests: int) -> float:
-    # stdtrit is Student's quantile without the weight of scipy.stats.
-    from scipy.special import stdtrit
-
-    n, k = search.design.shape
-    return float(-stdtrit(_QN_EFFICIENCY * (n - k), FAMILY_LEVEL / 2 / tests))
-
-
 def _pick(
-    search: _Search, y: FloatArray, scale: float, limit: float
+    search: _Search, design: FloatArray, target: FloatArray, limit: float
 ) -> list[tuple[int, float, float]]:
-    """Return (window, size, t) of the windows taken, the strongest first."""
-    design, target = search.design, search.whiten @ y
+    """Return (window, size, t) of the windows taken, the strongest first.
+
+    ``target`` is whitened and in units of the scale, so that sizes are too.
+    """
     free, power = search.free, search.power
     taken: list[tuple[int, float, float]] = []
     while True:
         # The windows are orthogonal to the design, so the response need not be made so.
         size = (free.T @ target) / power
-        root = np.sqrt(np.where(np.isfinite(power), power, 0.0))
-        t = size * root / scale
+        t = size * np.sqrt(np.where(np.isfinite(power), power, 0.0))
         best = int(np.argmax(np.abs(t)))
         if np.abs(t[best]) < limit:
             return taken

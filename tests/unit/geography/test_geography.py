@@ -12,6 +12,7 @@ from evaluation.geography import (
     area,
     areas,
     changes,
+    find,
     follow,
     icb_of_sub_icb,
     members,
@@ -136,6 +137,12 @@ def test_unknown_boundaries_are_refused() -> None:
         follow("QWU", "2025-4")
     with pytest.raises(BoundaryError, match="42 ICBs"):
         areas("before")
+
+
+def test_find_gives_none_for_what_is_no_icb() -> None:
+    assert find("qwu") == area("QWU")
+    assert find("STABLE-EAST") == area("STABLE-EAST")
+    assert find("Home 17") is None
 
 
 # ---------------------------------------------------------------- following
