@@ -172,8 +172,8 @@ def _maximise(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
         family=sm.families.Poisson(),
         offset=np.log(counts.exposure),
     )
-    with warnings.catch_warnings():
-        # Convergence is judged below, and an exact fit is no fault.
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        # Convergence is judged below, and an exact fit, which has no scale left, is no fault.
         warnings.simplefilter("ignore", ModelWarning)
         fitted = model.fit(maxiter=_MOST_STEPS, tol=_STEP, tol_criterion="params")
     if not fitted.converged:

@@ -27,7 +27,7 @@ IntArray = NDArray[np.int64]
 # Eigenvalues below this share of the largest are rounding: the working variance of residuals has
 # none along the site's own unit dummies, nor along whatever only that site identifies.
 _NULL = 1e-12
-# Scores this small beside the terms that they are sums of are rounding.
+# Scores this small beside the plain sandwich's terms, signs left out, are rounding.
 _ROUNDING = 1e-10
 
 
@@ -51,6 +51,8 @@ class _Basis:
         The fit's contrasts, of the coefficients of ``z``.
     weights, variance, residual : array, shape (n,)
         ``variance`` is the working model's.
+    dummy : array, shape (n,)
+        The value of the row's own unit dummy, all others being 0.
     site_start, unit_start : int array, shapes (G,) and (U,)
         Where the rows of each site and of each unit begin.
     unit : int array, shape (n,)
@@ -62,6 +64,7 @@ class _Basis:
     weights: FloatArray
     variance: FloatArray
     residual: FloatArray
+    dummy: FloatArray
     site_start: IntArray
     unit_start: IntArray
     unit: IntArray
@@ -76,7 +79,7 @@ class _Working:
     hat : array, shape (n,)
         The diagonal of W V.
     unit_root : array, shape (U,)
-        Roots of the units' total weights, the diagonal of D^(1/2).
+        The diagonal of D^(1/2).
     among : array, shape (k, k)
         Z' W V W Z; the identity when V is the inverse of W.
     across : array, shape (U, k)
@@ -121,8 +124,10 @@ def bias_reduced(linear: LinearFit) -> Variance:
     Site j's residuals are multiplied by the symmetric
     ``A = R (R [(I-H) V (I-H)']_jj R)^(-1/2) R`` with ``R`` the root of ``V_jj`` (pseudo-inverse
     where a unit dummy leaves no variance), so that the sandwich is unbiased when V is right. V is
-    the identity for least squares, weighted or not, and the inverse of the weights for Poisson, as
-    in clubSandwich.
+    the identity for least squares, weighted or not. For Poisson the equations are taken on the
+    scale of the count: V is the fitted mean, and the columns are those of the mean's derivative.
+    Both are clubSandwich's choices; A depends on the scale, so that the working regression of the
+    same fit would give other figures.
 
     Source: Bell and McCaffrey (2002), Survey Methodology 28; Pustejovsky and Tipton (2018), JBES
     36, section 2.2 (adjustment matrices) and 3.1 (degrees of freedom).
@@ -145,17 +150,22 @@ def bias_reduced(linear: LinearFit) -> Variance:
 def _basis(linear: LinearFit) -> _Basis:
     order = np.lexsort((linear.unit, linear.cluster))
     site, unit = linear.cluster[order], linear.unit[order]
-    weights = linear.weights[order]
-    root = np.sqrt(weights)[:, None]
+    working, residual = linear.weights[order], linear.residual[order]
+    root = np.sqrt(working)[:, None]
     orthonormal, triangle = np.linalg.qr(linear.x[order] * root)
+    # The rate of change of the mean with the linear predictor: a Poisson fit goes from the scale of
+    # the predictor, where least squares has its weights, to that of the count.
+    slope = working if linear.family == "poisson" else np.ones_like(working)
+    weights = working / slope**2
     new_site = np.r_[True, site[1:] != site[:-1]]
     new_unit = np.r_[True, unit[1:] != unit[:-1]] | new_site
     return _Basis(
-        z=orthonormal / root,
+        z=orthonormal / root * slope[:, None],
         contrasts=np.linalg.solve(triangle.T, linear.contrasts.T),
         weights=weights,
-        variance=1 / weights if linear.family == "poisson" else np.ones_like(weights),
-        residual=linear.residual[order],
+        variance=slope,
+        residual=slope * residual,
+        dummy=slope,
         site_start=np.flatnonzero(new_site),
         unit_start=np.flatnonzero(new_unit),
         unit=np.cumsum(new_unit) - 1,
@@ -165,14 +175,16 @@ def _basis(linear: LinearFit) -> _Basis:
 def _working(basis: _Basis) -> _Working:
     hat = basis.weights * basis.variance
     spread = (basis.weights * hat)[:, None] * basis.z
-    unit_weight = np.add.reduceat(basis.weights, basis.unit_start)
-    unit_root = np.sqrt(unit_weight)
+    total = np.add.reduceat(basis.weights * basis.dummy**2, basis.unit_start)
+    among_units = np.add.reduceat(basis.weights * hat * basis.dummy**2, basis.unit_start)
+    across = np.add.reduceat(basis.dummy[:, None] * spread, basis.unit_start, axis=0)
+    unit_root = np.sqrt(total)
     return _Working(
         hat=hat,
         unit_root=unit_root,
         among=basis.z.T @ spread,
-        across=np.add.reduceat(spread, basis.unit_start, axis=0) / unit_root[:, None],
-        within=np.add.reduceat(basis.weights * hat, basis.unit_start) / unit_weight,
+        across=across / unit_root[:, None],
+        within=among_units / total,
     )
 
 
@@ -180,7 +192,8 @@ def _adjust(basis: _Basis, working: _Working, rows: slice) -> _Site:
     z, hat, variance = basis.z[rows], working.hat[rows], basis.variance[rows]
     units = slice(int(basis.unit[rows.start]), int(basis.unit[rows.stop - 1]) + 1)
     codes = np.arange(units.start, units.stop)
-    dummies = (basis.unit[rows, None] == codes) / working.unit_root[units]
+    own_unit = basis.unit[rows, None] == codes
+    dummies = own_unit * basis.dummy[rows, None] / working.unit_root[units]
     across, within = working.across[units], working.within[units]
 
     t = np.hstack([z, dummies])
@@ -240,8 +253,8 @@ def _satterthwaite(*, own: FloatArray, along: FloatArray, beside: FloatArray) ->
 
 def _sum_squares(basis: _Basis, parts: FloatArray, df: FloatArray) -> Variance:
     """Sum the squared site scores; ``parts``, shape (n, r), is what each residual counts for."""
-    terms = parts * basis.residual[:, None]
-    scores = np.add.reduceat(terms, basis.site_start, axis=0)
-    # One treated site fits itself exactly: its score is zero, up to rounding.
-    scores[np.abs(scores) <= _ROUNDING * np.abs(terms).sum(axis=0)] = 0.0
+    scores = np.add.reduceat(parts * basis.residual[:, None], basis.site_start, axis=0)
+    # One treated site may fit itself exactly: its score is then zero, up to rounding.
+    plain = np.abs(basis.weights[:, None] * (basis.z @ basis.contrasts))
+    scores[np.abs(scores) <= _ROUNDING * (np.abs(basis.residual) @ plain)] = 0.0
     return Variance(covariance=scores.T @ scores, df=df)
