@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pytest
+from numpy.random import Generator
+
 from evaluation.findings import Check, Effect, Estimand, Estimate, Interval, Scale
 from evaluation.manifest import Input, Manifest
 from evaluation.periods import Calendar
@@ -25,7 +27,6 @@ from evaluation.study import (
     Study,
     Time,
 )
-from numpy.random import Generator
 
 if TYPE_CHECKING:
     from evaluation.results.result import Result
