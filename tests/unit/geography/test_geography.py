@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from evaluation.geography import (
     BOUNDARIES,
     PILOT_SITES,
