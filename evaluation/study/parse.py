@@ -137,7 +137,7 @@ def _not_toml(message: str, text: str, path: Path) -> StudyError:
     return StudyError(
         f"{problem}: `{shown}`" if shown else problem,
         place=f"{path}, line {line}, column {column}",
-        allowed="TOML, as in docs/study-file.md",
+        allowed="TOML, as in the file that `pilot-eval init` writes",
         remedy=remedy,
     )
 
@@ -149,4 +149,4 @@ def _toml_words(message: str, *, is_at_end: bool) -> tuple[str, str]:
         if message.startswith(start):
             return problem, remedy
     what = re.sub(r" \(at [^)]*\)$", "", message)
-    return f"not TOML ({what[:1].lower()}{what[1:]})", "Write the line as the documentation does"
+    return f"not TOML ({what[:1].lower()}{what[1:]})", "Correct the line"

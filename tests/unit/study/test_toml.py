@@ -11,7 +11,7 @@ from evaluation.errors import StudyError
 from evaluation.study import parse_study
 
 PATH = Path("study.toml")
-ALLOWED = "Allowed: TOML, as in docs/study-file.md."
+ALLOWED = "Allowed: TOML, as in the file that `pilot-eval init` writes."
 QUOTES = "Put text and periods in double quotes, and each key on a line of its own."
 
 CASES = {
@@ -79,7 +79,7 @@ CASES = {
     "a day that is none": (
         "first = 2023-02-30\n",
         "line 1, column 9: not TOML (invalid date or datetime): `first = 2023-02-30`",
-        "Write the line as the documentation does.",
+        "Correct the line.",
     ),
 }
 
