@@ -44,16 +44,16 @@ def check_impossible(panel: Panel) -> Check:
                 rows.append(_row(panel, (unit, period), f"{value:.12g}", problem))
     if not rows:
         return Check(
-            name="impossible_values",
-            title="Impossible values",
+            name="impossible_outcomes",
+            title="Impossible values in the analysed figures",
             passed=True,
             detail="No value is outside what this measure can be.",
             blocking=True,
         )
     names = listing(unit_name(u) for u in dict.fromkeys(r["unit"] for r in rows))
     return Check(
-        name="impossible_values",
-        title="Impossible values",
+        name="impossible_outcomes",
+        title="Impossible values in the analysed figures",
         passed=False,
         detail=f"{plural(len(rows), 'value')} cannot be right, in {names}: for example "
         f"{rows[0]['problem']}. No estimate is made until this is put right.",
