@@ -104,9 +104,11 @@ def test_the_version_is_one_everywhere(wheel: Path) -> None:
     assert run(sys.executable, "-m", "evaluation.cli", "--version").strip().endswith(version)
 
 
-def test_the_package_itself_imports_nothing() -> None:
+def test_the_package_itself_imports_nothing_heavy() -> None:
     tree = ast.parse((ROOT / "evaluation" / "__init__.py").read_text(encoding="utf-8"))
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    # os, to limit the threads of linear algebra before numpy is loaded.
+    assert [ast.unparse(node) for node in imports] == ["import os"]
 
 
 # The command line
