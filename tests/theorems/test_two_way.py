@@ -95,7 +95,7 @@ def test_an_event_study_with_two_periods_is_twfe(draw: Draw) -> None:
 @given(seed=SEEDS)
 def test_unit_and_period_effects_in_the_outcome_move_nothing(draw: Draw, seed: int) -> None:
     panel = draw(seed, missing=0.1)
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng([seed, 1])
     shift = (
         random.normal(0, 1000, len(panel.units))[panel.unit_codes]
         + random.normal(0, 1000, len(panel.periods))[panel.period_codes]
