@@ -20,10 +20,8 @@ run_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=P
 
 
 def study_path(given: Path | None) -> Path:
-    """Return the study file that was named: a folder means its study.toml, nothing the sample."""
-    if given is None:
-        return resource_folder("sample_data") / "study.toml"
-    return given / "study.toml" if given.is_dir() else given
+    """Return the study that was named; nothing means the embedded sample study."""
+    return resource_folder("sample_data") if given is None else given
 
 
 def progress_to_stderr(*, quiet: bool) -> Callable[[str], None]:

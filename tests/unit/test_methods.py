@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from evaluation import methods
 from evaluation.errors import StudyError
 from evaluation.findings import Effect, Fit
@@ -55,18 +56,18 @@ def test_the_defaults_are_valid() -> None:
     [
         (
             _study(estimators=("poisson", "twfee")),
-            "study.toml: [analysis] estimators: 'twfee' is not in this version of pilot-eval. "
-            "Allowed: poisson, twfe, event_study; did you mean 'twfe'?",
+            'study.toml, [analysis], estimators: "twfee" is not in this version of pilot-eval. '
+            'Allowed: "poisson", "twfe" or "event_study". Did you mean "twfe"?',
         ),
         (
             _study(procedures=("cr2", "wald")),
-            "study.toml: [analysis] procedures: 'wald' is not in this version of pilot-eval. "
+            'study.toml, [analysis], procedures: "wald" is not in this version of pilot-eval. '
             "Allowed: ",
         ),
         (
             _study(primary=Method(estimator="event_study", procedure="cr2")),
-            "study.toml: [analysis] primary: 'event_study' gives effects by event time, not one "
-            "answer. Write twfe or poisson as the primary estimator.",
+            'study.toml, [analysis], primary.estimator: "event_study" gives effects by event time, '
+            'not one answer. Allowed: "poisson" or "twfe". Keep it among estimators',
         ),
     ],
 )
@@ -79,13 +80,13 @@ def test_a_bad_choice_is_refused_with_what_to_write(study: Study, message: str) 
 def test_several_bad_choices_are_named_at_once() -> None:
     with pytest.raises(StudyError) as caught:
         methods.validate(_study(estimators=("nope",), procedures=("never",)))
-    assert "'nope'" in str(caught.value)
-    assert "'never'" in str(caught.value)
+    assert '"nope"' in str(caught.value)
+    assert '"never"' in str(caught.value)
 
 
 def test_an_outcome_without_an_estimator_is_refused() -> None:
     study = _study("mean", estimators=("poisson",))
-    with pytest.raises(StudyError, match=r"measure 'mean' has no estimator .* Add one of: twfe"):
+    with pytest.raises(StudyError, match=r'measure "mean" has no estimator .* Allowed: "twfe"'):
         methods.validate(study)
 
 
