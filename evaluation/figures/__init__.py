@@ -11,6 +11,7 @@ from evaluation.figures.event_study import EventStudyBrief, event_study_figure
 from evaluation.figures.forest import ForestBrief, ForestRow, cell, forest_figure
 from evaluation.figures.marks import Drawing, Figure, FigureTable
 from evaluation.figures.poster import poster
+from evaluation.figures.scales import figures
 from evaluation.figures.trend import TrendBrief, trend_figure
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "TrendBrief",
     "cell",
     "event_study_figure",
+    "figures",
     "forest_figure",
     "poster",
     "trend_figure",

@@ -175,11 +175,14 @@ def _description(brief: EventStudyBrief) -> str:
 
 
 def _notes(brief: EventStudyBrief) -> tuple[str, ...]:
-    return (
+    notes = [
         "Hollow dots before the start should lie around zero: pilot and comparison sites then "
         "moved alike. Filled dots after it show the difference since. The square is the "
-        f"{brief.period[0]} that all others are measured against.",
-    )
+        f"{brief.period[0]} that all others are measured against."
+    ]
+    if any(point.low is None or point.high is None for point in brief.points):
+        notes.append("A dot without a bar rests on too few sites for a likely range.")
+    return tuple(notes)
 
 
 def _table(brief: EventStudyBrief) -> FigureTable:

@@ -19,6 +19,7 @@ __all__ = [
     "Scale",
     "base_line",
     "column_words",
+    "figures",
     "fitted",
     "label_layer",
     "minus",
@@ -109,6 +110,11 @@ def column_words(values: Iterable[float | None], missing: str) -> tuple[str, ...
     return tuple(
         missing if v is None else minus(f"{round(v, decimals) + 0.0:,.{decimals}f}") for v in known
     )
+
+
+def figures(value: float) -> str:
+    """Write one figure as a table has it, with three figures: ``-1.97``, ``0.021``, ``1,234``."""
+    return column_words((value,), "")[0]
 
 
 def period_ticks(calendar: Calendar, first: int, last: int, most: int) -> tuple[int, ...]:

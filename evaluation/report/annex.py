@@ -10,7 +10,7 @@ from evaluation.disclosure import Released
 from evaluation.figures import FigureTable
 from evaluation.findings import Check
 from evaluation.methods import ESTIMATORS, PROCEDURES, EstimatorEntry, ProcedureEntry
-from evaluation.report.names import count_of, first_upper, method_name, sentence
+from evaluation.report.names import first_upper, method_name, sentence
 from evaluation.report.views import CheckView, Fact, Section
 from evaluation.study import Study
 
@@ -21,31 +21,37 @@ __all__ = [
     "failed_in_words",
     "ledger_table",
     "method_sections",
+    "quiet_checks",
     "sources_table",
 ]
 
 _MOST_ROWS = 40
 _HASH_DIGITS = 16
 _STATES = {True: "Passed", False: "Did not pass", None: "For information"}
+# What a finding does to the estimate is said once, in the check's own words.
 _COLUMNS = {
-    "file": "File",
-    "row": "Row",
     "unit": "Area",
-    "period": "Period",
     "first": "From",
     "last": "To",
+    "period": "Period",
+    "file": "File",
+    "row": "Row",
     "value": "Value",
     "problem": "What was found",
-    "effect_on_estimate": "What it does",
     "remedy": "What to do",
 }
+_PERIODS = ("first", "last", "period")
 
 
 def check_views(released: Released) -> tuple[CheckView, ...]:
-    """Return every check in plain words: those that did not pass first."""
-    order = {False: 0, None: 1, True: 2}
-    ranked = sorted(released.checks, key=lambda check: order[check.passed])
+    """Return the checks that ask for something, those that did not pass first."""
+    asking = [check for check in released.checks if _asks(check)]
+    ranked = sorted(asking, key=lambda check: check.passed is None)
     return tuple(_check_view(released.study, check) for check in ranked)
+
+
+def _asks(check: Check) -> bool:
+    return check.passed is False or (check.passed is None and bool(check.remedy))
 
 
 def _check_view(study: Study, check: Check) -> CheckView:
@@ -54,8 +60,28 @@ def _check_view(study: Study, check: Check) -> CheckView:
         outcome=_outcome_label(study, check.outcome),
         state=_STATES[check.passed],
         detail=sentence(check.detail),
-        remedy="" if check.passed else sentence(check.remedy),
-        table=_findings(check),
+        remedy=sentence(check.remedy),
+        table=_findings(study, check),
+    )
+
+
+def quiet_checks(released: Released) -> FigureTable | None:
+    """Return the other checks, one row for what several outcomes have alike."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for check in released.checks:
+        if not _asks(check):
+            key = (check.title, sentence(check.detail))
+            found.setdefault(key, []).append(_outcome_label(released.study, check.outcome))
+    if not found:
+        return None
+    every = {outcome.label for outcome in released.study.outcomes}
+    return FigureTable(
+        caption="Checks that passed, or only inform",
+        headings=("Check", "What was found", "Outcomes"),
+        rows=tuple(
+            (title, detail, "all" if every <= set(labels) or "" in labels else "; ".join(labels))
+            for (title, detail), labels in found.items()
+        ),
     )
 
 
@@ -63,21 +89,38 @@ def _outcome_label(study: Study, key: str) -> str:
     return next((o.label for o in study.outcomes if o.key == key), key)
 
 
-def _findings(check: Check) -> FigureTable | None:
-    """Return the findings of a check as a table; None when it passed or found nothing."""
-    if check.passed or check.table.is_empty():
+def _findings(study: Study, check: Check) -> FigureTable | None:
+    """Return the findings of a check as a table; None where there is nothing but a file's name."""
+    shown = [name for name in _COLUMNS if name in check.table.columns]
+    if not shown:
         return None
-    shown = [name for name in check.table.columns if name in _COLUMNS]
     words = check.table.select(pl.col(shown).cast(pl.String).fill_null(""))
     filled = [name for name in shown if (words[name] != "").any()]
+    if not set(filled) - {"file"}:
+        return None
     rows = words.select(filled).head(_MOST_ROWS)
     left = check.table.height - rows.height
     more = f" (the first {_MOST_ROWS}; {left:,} more are in checks.csv)" if left else ""
     return FigureTable(
         caption=f"{check.title}: findings{more}",
         headings=tuple(_COLUMNS[name] for name in filled),
-        rows=tuple(rows.iter_rows()),
+        rows=tuple(
+            tuple(
+                _period(study, text) if name in _PERIODS else text
+                for name, text in zip(filled, row, strict=True)
+            )
+            for row in rows.iter_rows()
+        ),
     )
+
+
+def _period(study: Study, code: str) -> str:
+    """Return a period's code as a label that does not break; other text as it is."""
+    try:
+        label = study.calendar.short_label(study.calendar.parse(code))
+    except ValueError:
+        return code
+    return label.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _of(study: Study, outcome: str) -> str:
@@ -101,7 +144,7 @@ def failed_in_words(released: Released) -> str:
     if not failed:
         return ""
     made = sum(check.passed is not None for check in released.checks)
-    return f"{failed} of {count_of(made, 'check', 'checks')} did not pass"
+    return f"{failed} of {made:,} checks did not pass"
 
 
 # ---------------------------------------------------------------------------- data

@@ -16,6 +16,7 @@ from evaluation.figures import (
     TrendBrief,
     cell,
     event_study_figure,
+    figures,
     forest_figure,
     trend_figure,
 )
@@ -31,7 +32,7 @@ from evaluation.report.names import (
 )
 from evaluation.report.views import Answer, EstimateRow, EstimateTable, OutcomeView
 from evaluation.study import Outcome
-from evaluation.wording import number, statement
+from evaluation.wording import statement
 
 __all__ = [
     "answer_of",
@@ -176,7 +177,7 @@ def estimate_table(
     unit = unit_of(outcome)
     notes = []
     if any(e.effect.scale == "level" and math.isfinite(e.effect.value) for e in found):
-        notes.append(f"Differences are in {unit.difference}.")
+        notes.append(f"A difference is in the outcome's own unit: {unit.difference}.")
     if any(e.effect.scale == "log" for e in found):
         notes.append("A rate ratio of 1 is no change; its standard error is that of its logarithm.")
     caveats = dict.fromkeys(
@@ -205,7 +206,7 @@ def _row(estimate: Estimate, factor: float) -> EstimateRow:
         relative=None if relative is None else cell(relative),
         low=None if low is None else cell(low),
         high=None if high is None else cell(high),
-        std_error=None if interval.std_error is None else number(interval.std_error * scale),
+        std_error=None if interval.std_error is None else figures(interval.std_error * scale),
         df=None if interval.df is None else f"{interval.df:.1f}",
         p=None if interval.p is None else _p_words(interval.p),
         is_primary=estimate.is_primary,
@@ -218,7 +219,7 @@ def _effect_words(estimate: Estimate, factor: float) -> str:
         return "no estimate"
     if estimate.effect.scale == "log":
         return f"rate ratio {math.exp(value):.3f}"
-    return number(value * factor)
+    return figures(value * factor)
 
 
 def _p_words(p: float) -> str:

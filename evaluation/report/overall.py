@@ -13,12 +13,13 @@ from evaluation.report.annex import (
     failed_in_words,
     ledger_table,
     method_sections,
+    quiet_checks,
     sources_table,
 )
 from evaluation.report.frame import frame_of
 from evaluation.report.names import slugs
 from evaluation.report.outcomes import answer_of, estimate_table, outcome_view
-from evaluation.report.sureness import doubts, how_sure
+from evaluation.report.sureness import doubts, reasons, rests_on
 from evaluation.report.views import IndexPage, Link, OverallPage
 from evaluation.study import Outcome
 
@@ -62,9 +63,11 @@ def overall_page(released: Released) -> OverallPage:
         ),
         answers=tuple(answer_of(released, outcome) for outcome in main),
         sureness=(
-            *dict.fromkeys(text for o in main for text in how_sure(released, o)),
-            f"A likely range is a {100 * study.analysis.level:g}% confidence interval.",
+            *rests_on(released, main),
+            f"A likely range is a {100 * study.analysis.level:g}% confidence interval. It is "
+            "counted by site, not by area or patient.",
         ),
+        reasons=reasons(released, main),
         failed=failed_in_words(released),
         glance=glance_facts(released),
         outcomes=tuple(outcome_view(released, outcome) for outcome in others),
@@ -80,6 +83,7 @@ def overall_page(released: Released) -> OverallPage:
             if table.rows
         ),
         checks=check_views(released),
+        quiet_checks=quiet_checks(released),
         events=event_facts(released),
         commands=commands(released),
         study_text=released.manifest.study_text,

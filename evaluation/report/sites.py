@@ -18,14 +18,16 @@ from evaluation.report.outcomes import (
     trend_of,
 )
 from evaluation.report.overall import main_outcomes
-from evaluation.report.sureness import how_sure, small_chance
-from evaluation.report.views import Link, SiteOutcome, SitePage
+from evaluation.report.sureness import rests_on, small_chance
+from evaluation.report.views import Fact, Link, SiteOutcome, SitePage
 from evaluation.study import Outcome
 from evaluation.wording import about, next_steps, statement
 
 __all__ = ["site_page"]
 
 _NO_CONTACT = "Ask whoever sent you this report; give them the number of the run at its end."
+
+_UNSURE = "One site alone cannot show whether that is the pilot or chance."
 
 
 def site_page(released: Released, name: str) -> SitePage:
@@ -34,7 +36,7 @@ def site_page(released: Released, name: str) -> SitePage:
     main = main_outcomes(released)
     ask, email = _contact(released)
     units = next((site.units for site in study.sites if site.name == name), ())
-    todo = tuple(dict.fromkeys(step for o in main for step in _steps(released, o)))
+    monday = tuple(_step(released, outcome) for outcome in study.outcomes)
     return SitePage(
         frame=frame_of(
             released,
@@ -48,13 +50,14 @@ def site_page(released: Released, name: str) -> SitePage:
         areas=f"Areas: {', '.join(units)}" if units else "",
         sites_together=f"All {count_of(len(sites_of(released)), 'pilot site', 'pilot sites')}",
         happened=tuple((answer_of(released, o), _alone(released, o, name)) for o in main),
+        unsure=_unsure(released, main, name),
         failed=failed_in_words(released),
-        sure=tuple(dict.fromkeys(s for o in main for s in how_sure(released, o)[:1])),
+        sure=rests_on(released, main),
         compared=compared_with(released),
-        todo=todo[:1],
+        todo=tuple(_step(released, outcome) for outcome in main),
         ask=ask,
         ask_email=email,
-        more_todo=todo[1:],
+        monday=monday if len(monday) > len(main) else (),
         best=_best(released, main, name),
         outcomes=tuple(_outcome(released, outcome, name) for outcome in study.outcomes),
         cautions=failed_checks(released),
@@ -63,10 +66,10 @@ def site_page(released: Released, name: str) -> SitePage:
     )
 
 
-def _steps(released: Released, outcome: Outcome) -> tuple[str, ...]:
+def _step(released: Released, outcome: Outcome) -> Fact:
     checks = relevant_checks(released, outcome.key)
     said = statement(released.primary(outcome.key), outcome, checks)
-    return (next_steps(said, outcome),)
+    return Fact(term=outcome.label, words=next_steps(said, outcome))
 
 
 def _contact(released: Released) -> tuple[str, str]:
@@ -93,10 +96,14 @@ def _alone(released: Released, outcome: Outcome, site: str) -> str:
     if relative is None:
         return "A figure for this site alone could not be put in per cent; see the table below."
     way = "below" if relative < 0 else "above"
-    return (
-        f"Its own figure is {about(relative)} {way} what we would have expected. One site alone "
-        "cannot show whether that is the pilot or chance."
-    )
+    return f"Its own figure is {about(relative)} {way} what we would have expected."
+
+
+def _unsure(released: Released, main: tuple[Outcome, ...], site: str) -> str:
+    """Say what a figure without a range cannot show; empty where every figure has one."""
+    own = [_own(released, outcome, site) for outcome in main]
+    bare = any(e is not None and e.interval.low is None for e in own)
+    return _UNSURE if bare else ""
 
 
 def _best(released: Released, main: tuple[Outcome, ...], site: str) -> tuple[str, ...]:
@@ -119,7 +126,7 @@ def _outcome(released: Released, outcome: Outcome, site: str) -> SiteOutcome:
         label=outcome.label,
         role=outcome.role,
         together=answer_of(released, outcome),
-        alone=_alone(released, outcome, site),
+        alone=f"{_alone(released, outcome, site)} {_unsure(released, (outcome,), site)}".strip(),
         trend=trend_of(released, outcome, site),
         estimates=estimate_table(released, outcome, estimand="site", group=site),
         counts=counts_of(released, outcome, site),

@@ -9,32 +9,42 @@ from evaluation.findings import Estimate
 from evaluation.report.annex import failed_checks
 from evaluation.report.names import count_of, first_lower, method_name, period_words
 from evaluation.report.outcomes import relevant_checks
-from evaluation.report.views import Section
+from evaluation.report.views import Fact, Section
 from evaluation.study import Outcome
 from evaluation.wording import between, detectable, per_cent, statement
 
-__all__ = ["doubts", "how_sure", "months_followed", "small_chance"]
+__all__ = ["doubts", "months_followed", "reasons", "rests_on", "small_chance"]
 
 
-def how_sure(released: Released, outcome: Outcome) -> tuple[str, ...]:
-    """Return why the answer on an outcome is as sure as it is, in sentences."""
-    estimate = released.primary(outcome.key)
-    if estimate is None or not math.isfinite(estimate.effect.value):
-        return ()
-    sites = count_of(estimate.n_pilot_sites, "pilot site", "pilot sites")
-    others = count_of(
-        estimate.n_sites - estimate.n_pilot_sites, "comparison site", "comparison sites"
-    )
-    said = [
-        f"The answer rests on {sites} beside {others}. With so few pilot sites the likely range is "
-        "wide, and it is counted by site, not by area or patient.",
-        *(
-            text
-            for text in (_agreement(released, outcome, estimate), _leads(released, outcome))
-            if text
-        ),
-    ]
-    return tuple(said)
+def rests_on(released: Released, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
+    """Return what the answers rest on, in sentences; one for outcomes that rest on the same."""
+    said = []
+    for outcome in outcomes:
+        estimate = released.primary(outcome.key)
+        if estimate is None or not math.isfinite(estimate.effect.value):
+            continue
+        ours = count_of(estimate.n_pilot_sites, "pilot site", "pilot sites")
+        theirs = estimate.n_sites - estimate.n_pilot_sites
+        said.append(
+            f"The answer rests on {ours} beside "
+            f"{count_of(theirs, 'comparison site', 'comparison sites')}. With so few pilot sites "
+            "the likely range is wide."
+        )
+    return tuple(dict.fromkeys(said))
+
+
+def reasons(released: Released, outcomes: tuple[Outcome, ...]) -> tuple[Fact, ...]:
+    """Return for each outcome what speaks for its answer, and what against."""
+    facts = []
+    for outcome in outcomes:
+        estimate = released.primary(outcome.key)
+        if estimate is None or not math.isfinite(estimate.effect.value):
+            continue
+        said = (_agreement(released, outcome, estimate), _leads(released, outcome))
+        if any(said):
+            words = " ".join(text for text in said if text)
+            facts.append(Fact(term=outcome.label, words=words))
+    return tuple(facts)
 
 
 def _others(released: Released, outcome: Outcome) -> list[Estimate]:

@@ -183,6 +183,7 @@ class OverallPage:
     contents: tuple[Link, ...]
     answers: tuple[Answer, ...]
     sureness: tuple[str, ...]
+    reasons: tuple[Fact, ...]
     failed: str
     glance: tuple[Fact, ...]
     outcomes: tuple[OutcomeView, ...]
@@ -194,6 +195,7 @@ class OverallPage:
     methods: tuple[Section, ...]
     figures: tuple[EstimateTable, ...]
     checks: tuple[CheckView, ...]
+    quiet_checks: FigureTable | None
     events: tuple[Fact, ...]
     commands: tuple[Fact, ...]
     study_text: str
@@ -222,13 +224,14 @@ class SitePage:
     areas: str
     sites_together: str
     happened: tuple[tuple[Answer, str], ...]
+    unsure: str
     failed: str
     sure: tuple[str, ...]
     compared: tuple[str, ...]
-    todo: tuple[str, ...]
+    todo: tuple[Fact, ...]
     ask: str
     ask_email: str
-    more_todo: tuple[str, ...]
+    monday: tuple[Fact, ...]
     best: tuple[str, ...]
     outcomes: tuple[SiteOutcome, ...]
     cautions: tuple[Fact, ...]
