@@ -54,8 +54,7 @@ def event_study(panel: Panel, *, bin_ends: int | None = None) -> Fit:
 
     References
     ----------
-    Freyaldenhoven, Hansen and Shapiro (2019), AER 109; Sun and Abraham (2021), J. Econometrics 225,
-    equation 5 (the two-way form, and why it mixes cohorts).
+    Sun and Abraham (2021), J. Econometrics 225: the two-way form, and why it mixes cohorts.
     """
     if bin_ends is not None and bin_ends < 1:
         raise EstimationError(

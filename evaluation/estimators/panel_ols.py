@@ -43,6 +43,6 @@ def panel_ols(design: Design, outcome: NDArray[np.float64]) -> NDArray[np.float6
     )
     fewer = min(int(design.unit.max()), int(design.period.max())) + 1
     heavy = 8 * design.unit.size * fewer > _DUMMY_BYTES
-    # Without the small-sample correction of an error nobody reads, two units in two periods will do.
+    # Its standard error is not read; without that error's correction a saturated fit will do.
     fitted = model.fit(cov_type="unadjusted", debiased=False, low_memory=heavy)
     return np.asarray(fitted.params, dtype=np.float64)

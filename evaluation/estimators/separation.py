@@ -23,7 +23,7 @@ def informative_rows(panel: Panel, count: FloatArray) -> tuple[BoolArray, tuple[
 
     Units and periods without any event have an effect of minus infinity, and so have further
     zero counts that some direction of the coefficients can send there without touching a row with
-    events (Correia, Guimaraes and Zylkin 2019, proposition 1). Leaving them out changes neither
+    events (Correia, Guimaraes and Zylkin 2019). Leaving them out changes neither
     the other coefficients nor the likelihood.
 
     Parameters

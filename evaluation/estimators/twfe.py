@@ -46,8 +46,8 @@ def twfe(panel: Panel) -> Fit:
 
     References
     ----------
-    Cunningham (2021), Causal Inference: The Mixtape, section 9.4; for what the coefficient averages
-    when starts are staggered, Goodman-Bacon (2021), J. Econometrics 225, theorem 1.
+    Goodman-Bacon (2021), J. Econometrics 225, theorem 1: what the coefficient averages when starts
+    are staggered.
     """
     treatment = panel.treatment
     outcome = panel.values("outcome")

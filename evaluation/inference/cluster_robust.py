@@ -58,7 +58,7 @@ def cr2(*, level: float) -> Procedure:
     """Return the bias-reduced sandwich with Satterthwaite's degrees of freedom.
 
     Source: Bell and McCaffrey (2002), Survey Methodology 28; Pustejovsky and Tipton (2018), JBES
-    36, with the adjustment matrices of the full design.
+    36, sections 2.1 and 3.1, with the adjustment matrices of the full design.
 
     Parameters
     ----------

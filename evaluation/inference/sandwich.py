@@ -130,7 +130,9 @@ def bias_reduced(linear: LinearFit) -> Variance:
     same fit would give other figures.
 
     Source: Bell and McCaffrey (2002), Survey Methodology 28; Pustejovsky and Tipton (2018), JBES
-    36, section 2.2 (adjustment matrices) and 3.1 (degrees of freedom).
+    36, sections 2.1 (adjustment matrices) and 3.1 (degrees of freedom); their short cut past the
+    unit dummies (section 2.2) is not taken: it holds for unweighted least squares alone, as their
+    correction of 2023 says (doi 10.1080/07350015.2023.2174123).
     """
     basis = _basis(linear)
     working = _working(basis)
