@@ -112,8 +112,8 @@ def describe(study: Study, files: Iterable[Path]) -> Manifest:
     SourceError
         When a file can no longer be read.
     """
-    folder = study.folder.resolve()
-    unique = sorted({path.resolve() for path in files})
+    folder = study.folder.absolute()
+    unique = sorted({path.absolute() for path in files})
     inputs = tuple(
         Input(path=_relative(path, folder), sha256=hash_file(path), size=path.stat().st_size)
         for path in unique
@@ -129,7 +129,7 @@ def describe(study: Study, files: Iterable[Path]) -> Manifest:
 
 
 def _sample_folder() -> Path:
-    return resource_folder("sample_data").resolve()
+    return resource_folder("sample_data").absolute()
 
 
 def _relative(path: Path, folder: Path) -> str:

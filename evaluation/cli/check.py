@@ -18,7 +18,9 @@ from evaluation.study import Study, load_study
 __all__ = ["command"]
 
 _MARKS = {True: "ok  ", False: "LOOK", None: "info"}
+# A failed check lists its findings; one for information shows what they look like.
 _MOST_FINDINGS = 20
+_MOST_EXAMPLES = 3
 
 
 @click.command(
@@ -105,8 +107,12 @@ def _rows_in_words(ledger: pl.DataFrame) -> list[str]:
 
 def _check_in_words(check: Check, most: int | None) -> list[str]:
     mark = "STOP" if check.blocking and check.passed is False else _MARKS[check.passed]
-    said = check.detail if check.detail.startswith(check.title) else f"{check.title}. {check.detail}"
+    said = (
+        check.detail if check.detail.startswith(check.title) else f"{check.title}. {check.detail}"
+    )
     lines = [f"  {mark}  {said}"]
+    if most is not None and check.passed is None:
+        most = _MOST_EXAMPLES
     if check.passed is not True:
         lines += [f"        {_finding_in_words(row)}" for row in check.table.head(most).to_dicts()]
         hidden = check.table.height - (most or check.table.height)

@@ -89,7 +89,7 @@ def _no_file(folder: Path, literal: Path, pattern: str) -> SourceError:
 
 def relative_name(path: Path, folder: Path) -> str:
     """Return the name of a file relative to the study's folder, with forward slashes."""
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def read_sheet(path: Path, name: str, sheet: str | None = None) -> Sheet:
