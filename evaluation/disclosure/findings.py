@@ -18,8 +18,13 @@ __all__ = ["Shown", "guard_check", "guard_estimate"]
 
 _LEVEL_HIDDEN = "The level behind this figure is not shown: it rests on too few people or events."
 _FEW_BEHIND = "with the effect it would give a suppressed figure"
-# Whose values count periods, not people or events.
-_COUNT_PERIODS = ("before_the_start", "after_the_start")
+# Whose values count periods or days, not people or events.
+_COUNT_PERIODS = (
+    "after_the_start",
+    "before_the_start",
+    "days_not_reported",
+    "months_not_reported",
+)
 _SENTENCES = ("problem", "effect_on_estimate")
 _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w,%]|\.\d)")
 
@@ -143,9 +148,10 @@ def guard_check(
     detail = check.detail
     hidden: list[Hidden] = []
     if rule.controlled and "value" in table.columns and check.name not in _COUNT_PERIODS:
+        few = _lines_on_few(table, mine, rule)
         lines = [
-            _guard_line(line, mine, rule) if counted or _few(line, mine, rule) else line
-            for line in table.iter_rows(named=True)
+            _guard_line(line, mine, rule, few=number in few) if counted or number in few else line
+            for number, line in enumerate(table.iter_rows(named=True))
         ]
         hidden = [
             Hidden(
@@ -181,7 +187,7 @@ def _told_again(detail: str, table: pl.DataFrame, lines: list[dict[str, object]]
 
 
 def _guard_line(
-    line: dict[str, object], analysed: Analysed | None, rule: Rule
+    line: dict[str, object], analysed: Analysed | None, rule: Rule, *, few: bool
 ) -> dict[str, object]:
     value = line["value"]
     if value is None:
@@ -189,7 +195,7 @@ def _guard_line(
     text = str(value)
     numbers = [float(found) for found in _NUMBER.findall(text)]
     small = [n for n in numbers if rule.hides(n)]
-    if not small and not _few(line, analysed, rule):
+    if not small and not few:
         if analysed is not None and analysed.outcome.measure != "count":
             return line  # a rate or share, which stands as it is
         return {**line, "value": _NUMBER.sub(lambda m: rule.text(float(m[0])), text)}
@@ -202,20 +208,25 @@ def _guard_line(
     return {**line, **sentences, "value": SUPPRESSED}
 
 
-def _few(line: dict[str, object], analysed: Analysed | None, rule: Rule) -> bool:
-    """Whether a line is about one unit in one period whose figure rests on a small count."""
-    unit, period = line.get("unit"), line.get("period")
-    if analysed is None or unit is None or period is None:
-        return False
-    try:
-        ordinal = analysed.calendar.parse(period)
-    except ValueError:
-        return False
-    rows = analysed.rows.filter(pl.col("unit") == str(unit), pl.col("period") == ordinal)
-    if rows.is_empty():
-        return False
-    count, exposure = (_total(rows, name) for name in ("count", "exposure"))
-    return rule.reason(analysed.outcome.measure, count, exposure) != ""
+def _lines_on_few(table: pl.DataFrame, analysed: Analysed | None, rule: Rule) -> set[int]:
+    """Which lines are about one unit in one period whose figure rests on a small count."""
+    if analysed is None or not {"unit", "period"} <= set(table.columns):
+        return set()
+    measure = analysed.outcome.measure
+    rows = analysed.rows.filter(pl.col("unit").is_in(table["unit"].cast(pl.String).implode()))
+    amounts = rows.select(
+        "unit",
+        "period",
+        pl.col("count").fill_null(float("nan")),
+        pl.col("exposure").fill_null(float("nan")),
+    )
+    few = {
+        (unit, analysed.calendar.code(period))
+        for unit, period, count, exposure in amounts.iter_rows()
+        if rule.reason(measure, count, exposure)
+    }
+    cells = table.select(pl.col("unit", "period").cast(pl.String)).iter_rows()
+    return {number for number, cell in enumerate(cells) if cell in few}
 
 
 def _is_number(text: str) -> bool:

@@ -118,7 +118,8 @@ def _why_counts(grid: Grid, rule: Rule, outcome: Outcome) -> tuple[ReasonArray, 
     small = f"a figure above 0 and below {rule.suppress_below}"
     why_count = np.where(_hides(grid.count, rule), small, "").astype(object)
     if outcome.measure == "share":
-        few_left = _hides(grid.exposure - grid.count, rule) & (why_count == "")
+        # None of few: the few are hidden as the denominator, and 0 stands.
+        few_left = _hides(grid.exposure - grid.count, rule) & (why_count == "") & (grid.count > 0)
         why_count[few_left] = f"all but fewer than {rule.suppress_below} of the denominator"
     why_exposure = np.where(_hides(grid.exposure, rule), small, "").astype(object)
     return complementary(why_count, grid.count), complementary(why_exposure, grid.exposure)

@@ -180,32 +180,45 @@ def _cannot_weigh(outcome: Outcome, it: str) -> str:
 def _why_unsure(estimate: Estimate, found: Reading) -> str:
     """Say why an estimate has no interval, so that nobody leans on it."""
     interval = estimate.interval
-    if interval.caveats:
-        reason = _clause(interval.caveats[0])
-    elif interval.low is None or interval.high is None:
-        reason = "no range could be worked out for it"
+    has_ends = interval.low is not None and interval.high is not None
+    if not has_ends and _pilot_sites(estimate) == 1:
+        # The method's own reason is for the annex; this is what it comes to.
+        reason = "One site alone cannot show what is due to the pilot and what to chance"
+    elif interval.caveats:
+        reason = _sentence(interval.caveats[0])
+    elif not has_ends:
+        reason = "No range could be worked out for it"
     elif found.low is None or found.high is None:
-        reason = "the range of values that fit the data has no end"
+        reason = "The range of values that fit the data has no end"
     else:
-        reason = "it lies outside the range of values that fit the data"
-    return f"How sure we can be of this figure is not known: {reason}. We draw nothing from it."
+        reason = "It lies outside the range of values that fit the data"
+    return f"We do not know how sure we can be of this figure. {reason}. So we conclude nothing."
+
+
+def _pilot_sites(estimate: Estimate) -> int:
+    own = estimate.effect.n_pilot_sites
+    return estimate.n_pilot_sites if own is None else own
+
+
+def _sentence(text: str) -> str:
+    trimmed = text.strip().rstrip(".")
+    return trimmed[:1].upper() + trimmed[1:]
 
 
 def _not_estimated(estimate: Estimate | None, outcome: Outcome, subject: str) -> str:
     said = f"We have no estimate for {inline(outcome.label)} in {within(subject)}"
     caveats = estimate.effect.caveats or estimate.caveats if estimate is not None else ()
-    return f"{said}: {_clause(caveats[0])}." if caveats else f"{said}."
-
-
-def _clause(text: str) -> str:
-    return inline(text.strip().rstrip("."))
+    return f"{said}. {_sentence(caveats[0])}." if caveats else f"{said}."
 
 
 def _caution(outcome: Outcome, checks: Sequence[Check]) -> str:
     failed = [c for c in checks if c.passed is False and c.outcome in ("", outcome.key)]
     if not failed:
         return ""
-    return "Read with caution: " + " ".join(f"{_clause(c.detail or c.title)}." for c in failed)
+    found = [_sentence(check.detail or check.title) for check in failed]
+    return "Read with caution: " + " ".join(
+        f"{sentence}." for sentence in (inline(found[0]), *found[1:])
+    )
 
 
 def check_in_words(check: Check) -> str:

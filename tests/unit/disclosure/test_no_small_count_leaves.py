@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,19 @@ _CELL_LISTS = st.lists(_CELL, min_size=_CELLS, max_size=_CELLS)
 _STARTS = st.lists(st.integers(1, 5), min_size=3, max_size=3)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Template:
+    """A result to put panels into, which does not print itself into hypothesis' reports."""
+
+    result: Result = dataclasses.field(repr=False)
+
+
+@pytest.fixture(scope="session")
+def template(example_result: Result) -> _Template:
+    """Return the invented run, short to print."""
+    return _Template(example_result)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Run:
     panel: pl.DataFrame
@@ -116,7 +130,7 @@ def _small(count: float) -> bool:
     return 0 < count < _LEAST
 
 
-def _over_panels(test: Callable[[_Run], None]) -> Callable[[Result], None]:
+def _over_panels(test: Callable[[_Run], None]) -> Callable[[_Template], None]:
     """Run a test on random panels of each measure that has counts."""
 
     @settings(
@@ -129,8 +143,8 @@ def _over_panels(test: Callable[[_Run], None]) -> Callable[[Result], None]:
         ],
     )
     @given(cells=_CELL_LISTS, starts=_STARTS, measure=st.sampled_from(["rate", "share", "count"]))
-    def over(example_result: Result, cells: list[_Cell], starts: list[int], measure: str) -> None:
-        run = _run(example_result, cells, starts, measure)
+    def over(template: _Template, cells: list[_Cell], starts: list[int], measure: str) -> None:
+        run = _run(template.result, cells, starts, measure)
         if run is not None:
             test(run)
 
@@ -237,3 +251,10 @@ test_counts_are_rounded_truth_or_hidden = _over_panels(_counts_are_right_or_hidd
 test_no_hidden_figure_is_one_subtraction_away = _over_panels(_one_subtraction_gives_nothing)
 test_no_hidden_period_is_the_rest_of_its_phase = _over_panels(_no_period_is_the_rest_of_its_phase)
 test_the_audit_lists_every_suppression = _over_panels(_audit_is_complete)
+
+
+def test_none_of_a_few_stands_as_0_and_the_few_are_hidden(template: _Template) -> None:
+    run = _run(template.result, [(0, 1, True)] * _CELLS, [5, 5, 5], "share")
+    assert run is not None
+    line = run.released.counts.filter(site="North", phase="before")
+    assert line.select("count", "exposure").row(0) == ("0", "[c]")

@@ -211,11 +211,10 @@ def test_a_rate_of_one_unit_in_one_period_goes_with_its_small_count(
     assert release(result).checks[0].table["value"].to_list() == ["[c]"]
 
 
-def test_a_check_that_counts_periods_keeps_its_values(example_result: Result) -> None:
+@pytest.mark.parametrize("name", ["before_the_start", "days_not_reported"])
+def test_a_check_that_counts_periods_keeps_its_values(example_result: Result, name: str) -> None:
     table = pl.DataFrame({"unit": ["QF7"], "value": ["3"], "problem": ["3 periods before"]})
-    check = Check(
-        name="before_the_start", title="Enough before", passed=False, detail="", table=table
-    )
+    check = Check(name=name, title="Enough before", passed=False, detail="", table=table)
     shown = release(_with_checks(example_result, check)).checks[0].table
     assert shown["value"].to_list() == ["3"]
 

@@ -241,13 +241,13 @@ def test_where_nothing_was_observed_every_effect_would_be_all_of_it_so_the_level
 @pytest.mark.parametrize(
     ("estimate", "reason"),
     [
-        (_estimate(None, None, -12, "One site shows nothing."), "one site shows nothing"),
-        (_estimate(None, None, -12), "no range could be worked out for it"),
-        (_estimate(-20.0, None, -12), "no range could be worked out for it"),
+        (_estimate(None, None, -12, "ends do not meet."), "Ends do not meet."),
+        (_estimate(None, None, -12), "No range could be worked out for it."),
+        (_estimate(-20.0, None, -12), "No range could be worked out for it."),
         (_estimate(-math.inf, -1.0, -12), "has no end"),
         (_estimate(-20.0, math.inf, -12), "has no end"),
         (_estimate(-1.0, -20.0, -12), "has no end"),
-        (_estimate(-10.0, -1.0, -12), "it lies outside the range"),
+        (_estimate(-10.0, -1.0, -12), "It lies outside the range"),
     ],
 )
 def test_without_a_whole_interval_the_reason_is_given_and_nothing_claimed(
@@ -256,8 +256,24 @@ def test_without_a_whole_interval_the_reason_is_given_and_nothing_claimed(
     said = statement(estimate, _outcome(), (), subject="South Yorkshire")
     assert said.kind == "no_interval"
     assert reason in said.sentence
-    assert said.sentence.endswith("We draw nothing from it.")
+    assert said.sentence.endswith("So we conclude nothing.")
     assert "matter" not in said.sentence
+
+
+def test_one_site_without_an_interval_gets_a_plain_reason_not_the_method_s() -> None:
+    caveat = "with one pilot site cluster-robust intervals call a true zero an effect"
+    one = dataclasses.replace(_estimate(None, None, -12, caveat), n_pilot_sites=1)
+    said = statement(one, _outcome(), (), subject="South Yorkshire")
+    assert said.sentence == (
+        "South Yorkshire had 12% fewer emergency admissions than we would have expected. "
+        "We do not know how sure we can be of this figure. One site alone cannot show what is due "
+        "to the pilot and what to chance. So we conclude nothing."
+    )
+
+
+def test_cautions_follow_one_another_as_sentences() -> None:
+    said = statement(None, _outcome(), [_check(False), _check(False, "outcome")])
+    assert said.caution == ("Read with caution: two areas have a break. Two areas have a break.")
 
 
 def test_without_an_estimate_that_is_what_is_said() -> None:
@@ -277,7 +293,7 @@ def test_without_an_estimate_that_is_what_is_said() -> None:
         n_sites=1,
         n_pilot_sites=1,
     )
-    assert statement(unknown, _outcome(), ()).sentence.endswith("sites: nothing came before.")
+    assert statement(unknown, _outcome(), ()).sentence.endswith("sites. Nothing came before.")
 
 
 def _check(passed: bool | None, outcome: str = "", *, blocking: bool = False) -> Check:
