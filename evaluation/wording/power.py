@@ -17,7 +17,8 @@ def detectable_on_scale(interval: Interval) -> float | None:
     ``half x (1 + t(0.8) / t(1 - (1 - level) / 2))`` with the interval's degrees of freedom (normal
     quantiles without): half the interval's width is ``t(1 - alpha / 2)`` standard errors, and
     an effect is seen with power 0.8 when it is ``t(1 - alpha / 2) + t(0.8)`` of them (Bloom, H. S.
-    1995, Minimum detectable effects, Evaluation Review 19(5), 547-556, equation 1). Taking the
+    1995, Minimum detectable effects, Evaluation Review 19(5), 547-556; the sum of two quantiles of
+    t is close, not exact, with few degrees of freedom). Taking the
     width in place of the standard error holds for intervals that have no standard error too.
 
     None without two finite ends.

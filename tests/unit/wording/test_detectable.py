@@ -33,7 +33,7 @@ def _estimate(
 
 
 def test_with_many_sites_it_is_the_textbook_2_8_standard_errors() -> None:
-    # Bloom (1995), table 1: 2.80 standard errors at 5% two-sided and 80% power, large samples.
+    # Bloom (1995): 2.80 standard errors at 5% two-sided and 80% power, large samples.
     found = detectable(_estimate(half=float(stats.norm.ppf(0.975)), df=None))
     assert found == pytest.approx(2.80, abs=0.005)
 
