@@ -203,7 +203,8 @@ def _adjust(basis: _Basis, working: _Working, rows: slice) -> _Site:
     leverage = (t @ t.T) * hat
     left = np.diag(variance) - leverage - leverage.T + t @ middle @ t.T
     scale = np.sqrt(variance)
-    adjustment = scale[:, None] * _inverse_root(scale[:, None] * left * scale) * scale
+    root = _inverse_root(scale[:, None] * left * scale, float((variance**2).max()))
+    adjustment = scale[:, None] * root * scale
     parts = adjustment @ (basis.weights[rows, None] * (z @ basis.contrasts))
 
     along, weighed = z.T @ parts, hat[:, None] * parts
@@ -218,10 +219,14 @@ def _adjust(basis: _Basis, working: _Working, rows: slice) -> _Site:
     )
 
 
-def _inverse_root(matrix: FloatArray) -> FloatArray:
-    """Return the symmetric root of the pseudo-inverse of a positive semi-definite matrix."""
+def _inverse_root(matrix: FloatArray, size: float) -> FloatArray:
+    """Return the symmetric root of the pseudo-inverse of a positive semi-definite matrix.
+
+    ``size`` is what its eigenvalues would be without any fitting: where the site is fitted exactly
+    the largest of them is rounding too.
+    """
     values, vectors = np.linalg.eigh(matrix)
-    large = values > _NULL * values[-1]
+    large = values > _NULL * max(float(values[-1]), size)
     vectors = vectors[:, large]
     return np.asarray((vectors / np.sqrt(values[large])) @ vectors.T)
 
@@ -241,6 +246,7 @@ def _satterthwaite(*, own: FloatArray, along: FloatArray, beside: FloatArray) ->
     Returns
     -------
     array, shape (r,)
+        NaN where the variance is zero whatever the errors.
     """
     both = np.einsum("grk,grk->gr", along, beside)
     trace = (own + 2 * both).sum(axis=0)
@@ -250,7 +256,9 @@ def _satterthwaite(*, own: FloatArray, along: FloatArray, beside: FloatArray) ->
         + 2 * np.einsum("rkl,rkl->r", *(np.einsum("grk,grl->rkl", a, a) for a in (along, beside)))
         + 2 * np.einsum("rkl,rlk->r", cross, cross)
     )
-    return np.asarray(trace**2 / squares)
+    df: FloatArray = np.full_like(trace, np.nan)
+    np.divide(trace**2, squares, out=df, where=squares > 0)
+    return df
 
 
 def _sum_squares(basis: _Basis, parts: FloatArray, df: FloatArray) -> Variance:
