@@ -188,7 +188,7 @@ def _notes(brief: EventStudyBrief) -> tuple[str, ...]:
 def _table(brief: EventStudyBrief) -> FigureTable:
     points = brief.points
     columns = ([p.value for p in points], [p.low for p in points], [p.high for p in points])
-    written = column_words([v for column in columns for v in column], "not available")
+    written = column_words([v for column in columns for v in column], "no range")
     n = len(points)
     rows = zip(
         (_time(point.time) for point in points),

@@ -25,6 +25,8 @@ __all__ = [
     "tenth",
 ]
 
+_LONG = 12
+
 
 def tenth(value: float) -> float:
     """Round a coordinate to 0.1, and never to a negative zero."""
@@ -123,6 +125,11 @@ class FigureTable:
     caption: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether paper is saved by printing it in columns."""
+        return len(self.rows) > _LONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
