@@ -18,8 +18,8 @@ def detectable_on_scale(interval: Interval) -> float | None:
     quantiles without): half the interval's width is ``t(1 - alpha / 2)`` standard errors, and
     an effect is seen with power 0.8 when it is ``t(1 - alpha / 2) + t(0.8)`` of them (Bloom, H. S.
     1995, Minimum detectable effects, Evaluation Review 19(5), 547-556; the sum of two quantiles of
-    t is close, not exact, with few degrees of freedom). Taking the
-    width in place of the standard error holds for intervals that have no standard error too.
+    t gives 78% with 3 degrees of freedom, 79% with 5). Taking the width in place of the standard
+    error serves intervals that have no standard error too.
 
     None without two finite ends.
     """

@@ -45,7 +45,7 @@ def test_with_few_sites_it_is_the_sum_of_two_quantiles_of_t(df: float) -> None:
     assert found == pytest.approx(critical + float(stats.t.ppf(0.8, df)), rel=_LIBRARIES)
 
 
-@pytest.mark.parametrize("df", [20.0, 200.0])
+@pytest.mark.parametrize("df", [3.0, 5.0, 20.0, 200.0])
 def test_an_effect_of_that_size_is_seen_in_four_studies_of_five(df: float) -> None:
     critical = float(stats.t.ppf(0.975, df))
     found = detectable(_estimate(half=critical, df=df))
