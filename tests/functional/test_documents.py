@@ -154,7 +154,8 @@ def test_every_relative_link_leads_somewhere() -> None:
     broken = []
     for page in tracked(".md"):
         text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
-        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+        for target in targets:
             path = target.partition("#")[0]
             if "://" in target or target.startswith("mailto:") or not path:
                 continue
