@@ -183,10 +183,14 @@ def _with_intervals(
                 n_obs=fit.n_obs,
                 n_units=fit.n_units,
                 n_sites=fit.n_sites,
-                n_pilot_sites=fit.n_pilot_sites,
+                n_pilot_sites=_own_pilot_sites(fit, effect),
                 is_primary=combination.is_primary,
                 caveats=_caveats(combination, fit, effect, interval),
             )
+
+
+def _own_pilot_sites(fit: Fit, effect: Effect) -> int:
+    return fit.n_pilot_sites if effect.n_pilot_sites is None else effect.n_pilot_sites
 
 
 def _interval(

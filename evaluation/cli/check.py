@@ -114,7 +114,7 @@ def _check_in_words(check: Check, most: int | None) -> list[str]:
     if most is not None and check.passed is None:
         most = _MOST_EXAMPLES
     if check.passed is not True:
-        lines += [f"        {_finding_in_words(row)}" for row in check.table.head(most).to_dicts()]
+        lines += [f"        {_finding_in_words(row)}" for row in check.table.to_dicts()[:most]]
         hidden = check.table.height - (most or check.table.height)
         if hidden > 0:
             lines.append(f"        and {hidden:,} more: --all shows them, --json gives them")
