@@ -73,13 +73,13 @@ class Effect:
     def relative(self, value: float | None) -> float | None:
         """Return ``value`` (on this effect's scale) as per cent of the counterfactual.
 
-        None where that is undefined: no value, or a counterfactual that is not positive.
+        None where that is undefined: no value, or nothing observed or expected above 0.
         """
         if value is None or not np.isfinite(value):
             return None
         if self.scale == "log":
             return 100.0 * float(np.expm1(value))
-        if self.observed is None or not self.observed - value > 0:
+        if self.observed is None or self.observed <= 0 or not self.observed - value > 0:
             return None
         return 100.0 * value / (self.observed - value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["about", "between", "number", "per_cent", "plural", "span"]
+__all__ = ["about", "between", "end", "number", "per_cent", "plural", "span"]
 
 _FIGURES = 3
 _MINUS = "\N{MINUS SIGN}"
@@ -60,7 +60,7 @@ def about(value: float, unit: str = "%") -> str:
 
 def span(low: float, high: float, unit: str = "%") -> str:
     """Return both ends of an interval by direction: ``a fall of 9% as well as a rise of 6%``."""
-    return f"{_end(low, unit)} as well as {_end(high, unit)}"
+    return f"{end(low, unit)} as well as {end(high, unit)}"
 
 
 def between(low: float, high: float, unit: str = "%") -> str:
@@ -70,13 +70,14 @@ def between(low: float, high: float, unit: str = "%") -> str:
     of 1.5%``. A ``unit`` that is a word is said once, after the second number.
     """
     if low <= 0 <= high:
-        return f"likely between {_end(low, unit)} and {_end(high, unit)}"
+        return f"likely between {end(low, unit)} and {end(high, unit)}"
     near, far = sorted((abs(low), abs(high)))
     first = number(near) + (unit if unit.startswith("%") else "")
     return f"likely between {first} and {number(far)}{unit}"
 
 
-def _end(value: float, unit: str) -> str:
+def end(value: float, unit: str = "%") -> str:
+    """Return a change by its direction: ``a fall of 9%``, ``no change``."""
     if value == 0:
         return "no change"
     return f"a {'fall' if value < 0 else 'rise'} of {number(abs(value))}{unit}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evaluation.findings import Estimate
 from evaluation.study import Outcome
-from evaluation.wording.numbers import about, between, number, span
+from evaluation.wording.numbers import about, between, end, number, span
 from evaluation.wording.power import detectable, detectable_on_scale
 
 __all__ = ["Reading", "inline", "named", "reading", "within"]
@@ -69,6 +69,10 @@ class Reading:
     def amount(self) -> str:
         """Return the size of the estimate: ``about 12%``."""
         return about(self.value, self.unit)
+
+    def move(self) -> str:
+        """Return the estimate by direction: ``a rise of 1.7%``."""
+        return end(self.value, self.unit)
 
     def range(self) -> str:
         """Return the interval: ``likely between 7.3% and 16.4%``."""

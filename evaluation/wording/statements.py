@@ -42,6 +42,9 @@ Kind = Literal[
     "not_estimated",
 ]
 
+# An estimate is called close to zero below this share of the smallest effect of interest.
+_NEAR_ZERO = 0.5
+
 _UNSET = (
     "No smallest effect of interest was set, so we cannot say whether {it} is large enough to "
     "matter."
@@ -148,6 +151,8 @@ def _holding_zero(found: Reading, outcome: Outcome, subject: str, caution: str) 
         sentence = f"Any effect on {where} is too small to matter ({found.range()})."
         return _made("too_small", sentence, caution)
     parts = [f"Too early to tell. The results for {where} fit {found.fit()}.", found.visible()]
+    if found.smallest is not None and abs(found.value) < _NEAR_ZERO * found.smallest:
+        parts.append(f"The best single figure, {found.move()}, is close to zero.")
     if found.smallest is None:
         parts.append(_cannot_weigh(outcome, "a change of that size"))
     return _made("too_early", " ".join(part for part in parts if part), caution)
@@ -184,8 +189,8 @@ def _why_unsure(estimate: Estimate, found: Reading) -> str:
     if not has_ends and _pilot_sites(estimate) == 1:
         # The method's own reason is for the annex; this is what it comes to.
         reason = "One site alone cannot show what is due to the pilot and what to chance"
-    elif interval.caveats:
-        reason = _sentence(interval.caveats[0])
+    elif caveats := interval.caveats or estimate.caveats:
+        reason = _sentence(caveats[0])
     elif not has_ends:
         reason = "No range could be worked out for it"
     elif found.low is None or found.high is None:
@@ -215,7 +220,8 @@ def _caution(outcome: Outcome, checks: Sequence[Check]) -> str:
     failed = [c for c in checks if c.passed is False and c.outcome in ("", outcome.key)]
     if not failed:
         return ""
-    found = [_sentence(check.detail or check.title) for check in failed]
+    # The first sentence of a check says what was found; the rest is in the list of checks.
+    found = [_sentence((check.detail or check.title).split(". ")[0]) for check in failed]
     return "Read with caution: " + " ".join(
         f"{sentence}." for sentence in (inline(found[0]), *found[1:])
     )

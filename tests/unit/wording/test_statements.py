@@ -160,7 +160,7 @@ def test_the_sentences_are_those_of_the_table() -> None:
         "Any effect on emergency admissions in the pilot sites is too small to matter "
         "(likely between a fall of 2% and a rise of 1.5%)."
     )
-    early = statement(_estimate(-9.1, 6.3, -2), _outcome(), ())
+    early = statement(_estimate(-9.1, 6.3, -2.6), _outcome(), ())
     assert early.headline == "Too early to tell"
     assert early.sentence.startswith(
         "Too early to tell. The results for emergency admissions in the pilot sites fit a fall of "
@@ -269,6 +269,32 @@ def test_one_site_without_an_interval_gets_a_plain_reason_not_the_method_s() -> 
         "We do not know how sure we can be of this figure. One site alone cannot show what is due "
         "to the pilot and what to chance. So we conclude nothing."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (-2.49, "The best single figure, a fall of 2.5%, is close to zero."),
+        (0.0, "The best single figure, no change, is close to zero."),
+        (2.49, "The best single figure, a rise of 2.5%, is close to zero."),
+        (-2.51, ""),
+        (2.51, ""),
+    ],
+)
+def test_an_estimate_under_half_of_what_matters_is_called_close_to_zero(
+    value: float, said: str
+) -> None:
+    early = statement(_estimate(-9, 9, value), _outcome(), ())
+    assert early.kind == "too_early"
+    assert early.sentence.endswith(said or "or more.")
+
+
+def test_a_caution_is_the_first_sentence_of_what_was_found() -> None:
+    check = dataclasses.replace(
+        _check(False), detail="The figures of 9 areas jump. South Yorkshire: a fall of 40%."
+    )
+    said = statement(_estimate(-16, -7), _outcome(), [check])
+    assert said.caution == "Read with caution: the figures of 9 areas jump."
 
 
 def test_cautions_follow_one_another_as_sentences() -> None:
