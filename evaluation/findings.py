@@ -167,6 +167,10 @@ class Fit:
     linear : LinearFit or None
         Estimating equations whose ``contrasts`` run parallel to ``effects``; None for estimators
         that are only refitted.
+    influence : array, shape (G, r), or None
+        Site sums of each effect's influence function, sites in the order of ``Panel.sites``, for
+        estimators that have one in place of estimating equations: the variance of effect j without
+        a small-sample factor is ``(influence[:, j] ** 2).sum()``.
     n_obs, n_units, n_sites, n_pilot_sites : int
         Counts of what entered the fit.
     caveats : tuple of str
@@ -181,6 +185,7 @@ class Fit:
     n_pilot_sites: int
     focal: int = 0
     linear: LinearFit | None = None
+    influence: FloatArray | None = None
     caveats: tuple[str, ...] = ()
 
     @property
