@@ -24,7 +24,8 @@ WIDTHS = (1280, 768, 375, 320)
 # WCAG 2.2 to AA, and axe's own best practice.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE_SCREEN = 667  # px: the shortest phone of 375 px width in use
-MOST_SHEETS = {SITE: 16, "overall.html": 32, "index.html": 3}
+# Sheets of A4, seen and found good; a rule that ties too much together shows as more of them.
+MOST_SHEETS = {SITE: 11, "overall.html": 22, "index.html": 3}
 
 Opened = tuple["Page", list[str], list[str]]
 
@@ -170,7 +171,7 @@ def test_a_page_prints_with_its_tables_open(
         made = page.pdf(prefer_css_page_size=True)
         assert made.startswith(b"%PDF")
         sheets = made.count(b"/Type /Page\n")
-        assert 1 <= sheets <= MOST_SHEETS[name]
+        assert 1 <= sheets <= MOST_SHEETS[name], sheets
 
 
 def test_a_page_prints_from_a_phone_as_from_a_desk(browser: Browser, report_folder: Path) -> None:
