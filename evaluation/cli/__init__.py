@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "estimate": "Estimate a study; write results and reports.",
     "report": "Render the reports of a stored run again.",
     "rerun": "Recompute a stored run and compare every number.",
+    "calibrate": "Say how often the methods of a study would cry wolf on its own data.",
     "sources": "Say what can be read, and how it must look.",
 }
 
