@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -11,9 +10,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from evaluation.errors import EstimationError
 from evaluation.findings import Estimator, Fit, Interval, LinearFit, Procedure
 from evaluation.inference.sandwich import Variance, bias_reduced, sandwich, scaled_sandwich
+from evaluation.inference.student import (
+    FITTED_EXACTLY,
+    estimating_equations,
+    few_sites,
+    refuse_exact,
+    refuse_level,
+    student,
+    unidentified,
+)
 from evaluation.panel import Panel
 
 __all__ = ["Kind", "covariance", "cr1", "cr2"]
@@ -29,10 +36,6 @@ _SANDWICHES: dict[Kind, Callable[[LinearFit], Variance]] = {
 # so it can change no number.
 _REMEMBERED: WeakKeyDictionary[LinearFit, dict[Kind, Variance]] = WeakKeyDictionary()
 
-# Residuals this small beside what they are differences of are rounding, not evidence.
-_ROUNDING = 1e-10
-# Below this many pilot sites no cluster-robust procedure holds its size.
-_ENOUGH_PILOT_SITES = 4
 
 _CR1_CAVEAT = (
     "CR1 for comparison with other software: small-sample factor G/(G-1), G the number of sites, "
@@ -86,60 +89,24 @@ def covariance(linear: LinearFit, *, kind: Kind) -> NDArray[np.float64]:
 
 
 def _procedure(kind: Literal["cr1", "cr2"], level: float, caveats: tuple[str, ...]) -> Procedure:
-    if not 0 < level < 1:
-        raise EstimationError(
-            f"the confidence level is {level:g}", allowed="a number between 0 and 1, such as 0.95"
-        )
+    refuse_level(level)
 
     def interval(_estimator: Estimator, _panel: Panel, fit: Fit, _draws: Generator) -> Interval:
-        if fit.linear is None:
-            raise EstimationError(
-                f"{kind} needs estimating equations, and the estimator {fit.estimator} has none",
-                remedy="Choose a procedure that refits, such as randomisation.",
-            )
+        linear = estimating_equations(kind, fit)
         if not np.isfinite(fit.effect.value):
-            reason = "No interval: the effect is not identified."
-            return Interval(procedure=kind, level=level, caveats=(reason,))
-        variance = _variance(fit.linear, kind)
+            return unidentified(kind, level)
+        variance = _variance(linear, kind)
         square = float(variance.covariance[fit.focal, fit.focal])
         if not square > 0:
-            reason = "No interval: each site's part in the effect is fitted exactly."
-            return Interval(procedure=kind, level=level, caveats=(reason,))
-        return _student(
+            return Interval(procedure=kind, level=level, caveats=(FITTED_EXACTLY,))
+        return student(
             fit,
             std_error=float(np.sqrt(square)),
             df=float(variance.df[fit.focal]),
-            blank=Interval(procedure=kind, level=level, caveats=(*caveats, *_few_sites(fit))),
+            blank=Interval(procedure=kind, level=level, caveats=(*caveats, *few_sites(fit))),
         )
 
     return interval
-
-
-def _student(fit: Fit, *, std_error: float, df: float, blank: Interval) -> Interval:
-    """Fill in ``blank`` from Student's t around the fit's effect."""
-    from scipy.special import stdtr, stdtrit
-
-    value = fit.effect.value
-    reach = float(stdtrit(df, 0.5 + blank.level / 2)) * std_error
-    return dataclasses.replace(
-        blank,
-        std_error=std_error,
-        df=df,
-        low=value - reach,
-        high=value + reach,
-        p=2 * float(stdtr(df, -abs(value) / std_error)),
-    )
-
-
-def _few_sites(fit: Fit) -> tuple[str, ...]:
-    own = fit.effect.n_pilot_sites
-    sites = fit.n_pilot_sites if own is None else own
-    if sites >= _ENOUGH_PILOT_SITES:
-        return ()
-    return (
-        f"Rests on {sites} pilot {'site' if sites == 1 else 'sites'}: below "
-        f"{_ENOUGH_PILOT_SITES} no cluster-robust interval holds its level.",
-    )
 
 
 def _variance(linear: LinearFit, kind: Kind) -> Variance:
@@ -150,22 +117,6 @@ def _variance(linear: LinearFit, kind: Kind) -> Variance:
     """
     remembered = _REMEMBERED.setdefault(linear, {})
     if kind not in remembered:
-        _refuse_exact(linear)
+        refuse_exact(linear)
         remembered[kind] = _SANDWICHES[kind](linear)
     return remembered[kind]
-
-
-def _refuse_exact(linear: LinearFit) -> None:
-    if linear.n_clusters < 2:
-        raise EstimationError(
-            "there is one site only, and uncertainty is judged by how sites differ",
-            remedy="Add comparison sites.",
-        )
-    fitted = linear.x @ linear.coef
-    # A Poisson residual is a share of the mean already.
-    size = 1.0 if linear.family == "poisson" else float(np.abs(fitted + linear.residual).max())
-    if float(np.abs(linear.residual).max()) <= _ROUNDING * size:
-        raise EstimationError(
-            "the model fits every observation exactly, so nothing is left to judge uncertainty by",
-            remedy="Add units or periods, or adjust for fewer covariates.",
-        )
