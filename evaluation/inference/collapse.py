@@ -1,8 +1,8 @@
 """The site-collapsed panel: one unit a site, as inference by site and reassignment need it.
 
 The units of a site are summed (counts, exposures) or averaged by their weights (outcome,
-covariates, treatment). With weights constant in time, and units of a site that start together, the two-way
-coefficient is the same on the collapsed panel as on the panel.
+covariates, treatment). With weights constant in time, and units of a site that start together, the
+two-way coefficient is the same on the collapsed panel as on the panel.
 
 Shapes: S sites, T periods, c covariates.
 """
