@@ -74,7 +74,7 @@ def invert(
             f"an interval cannot be searched for from {estimate:g} in steps of {scale:g}",
             allowed="a finite estimate and a standard error above 0",
         )
-    size = 1 - level
+    size, estimate = 1 - level, float(estimate)
 
     def margin(value: float) -> float:
         """Negative where not rejected; about linear in the distance from the estimate."""

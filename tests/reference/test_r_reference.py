@@ -13,6 +13,7 @@ import pytest
 
 from evaluation.estimators import event_study, twfe
 from evaluation.inference.cluster_robust import covariance, cr1, cr2
+from evaluation.inference.jackknife import cr3, leave_one_out
 from evaluation.panel import Panel
 
 # Relative, as the case asks; what was measured is 1e-12 and better.
@@ -71,6 +72,18 @@ def test_cr2_with_satterthwaite(reference: Reference) -> None:
     assert found.p == pytest.approx(wanted["p_Satt"], rel=TOLERANCE)
     assert found.low == pytest.approx(ends["CI_L"], rel=TOLERANCE)
     assert found.high == pytest.approx(ends["CI_U"], rel=TOLERANCE)
+
+
+def test_the_jackknife_and_all_that_it_leaves_out(reference: Reference) -> None:
+    fit = twfe(reference.panel)
+    found = leave_one_out(twfe, reference.panel, fit)
+    wanted = reference.numbers["loo_coef"]
+    assert set(found) == set(wanted)
+    assert [found[site] for site in wanted] == pytest.approx(list(wanted.values()), rel=TOLERANCE)
+    jackknife = cr3(level=0.95)(twfe, reference.panel, fit, np.random.default_rng(0))
+    assert jackknife.std_error == pytest.approx(reference.numbers["CV3_jackknife"], rel=TOLERANCE)
+    assert jackknife.df == SITES - 1
+    assert jackknife.p == pytest.approx(reference.numbers["CV3_p_t_Gm1"], rel=TOLERANCE)
 
 
 def test_other_small_sample_factors(reference: Reference) -> None:
