@@ -6,10 +6,10 @@ Three verbs carry nearly everything that inference and robustness need:
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,10 @@ Measure = Literal["rate", "count", "share", "mean"]
 MEASURES: tuple[Measure, ...] = ("rate", "count", "share", "mean")
 
 _REQUIRED = ("unit", "period", "outcome", "weight")
+# A lookup by period is held while it is no longer than this many times the rows.
+_LONGEST_LOOKUP = 4
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,11 @@ class Panel:
     per: float = 1.0
     covariates: tuple[str, ...] = ()
 
+    # What was read off the rows, and off the adoption too. It holds nothing that could not be made
+    # again, so it can change no number.
+    _of_rows: dict[str, object] = field(init=False, repr=False, default_factory=dict)
+    _of_adoption: dict[str, object] = field(init=False, repr=False, default_factory=dict)
+
     def __post_init__(self) -> None:
         """Order the rows and refuse what no estimator may meet."""
         optional = [c for c in ("count", "exposure", "dose") if c in self.rows.columns]
@@ -120,59 +129,63 @@ class Panel:
             pl.col("unit").cast(pl.String),
             pl.col("period").cast(pl.Int64),
             *(pl.col(c).cast(pl.Float64) for c in wanted if c not in ("unit", "period")),
-        ).sort("unit", "period")
-        self._refuse_bad(rows)
-        object.__setattr__(self, "rows", rows)
-        object.__setattr__(self, "adoption", self.adoption.keep(rows["unit"].unique()))
+        )
+        if rows["unit"].null_count() or rows["period"].null_count():
+            raise SourceError("a row has no unit or no period", place=f"outcome {self.key!r}")
+        if rows.height and not _is_ordered(rows):
+            rows = rows.sort("unit", "period")
+        _settle(self, rows.rechunk(), self.adoption)
+        self._refuse_bad_rows()
 
-    def _refuse_bad(self, rows: pl.DataFrame) -> None:
-        place = f"outcome {self.key!r}"
-        if rows.is_empty():
-            raise SourceError(
-                "no observation is left",
-                place=place,
-                remedy="Check [time], [[sites]], [comparison] and the exclusions.",
-            )
-        repeated = rows.filter(pl.struct("unit", "period").is_duplicated())
-        if not repeated.is_empty():
-            unit, period = repeated.row(0)[:2]
+    def _refuse_bad_rows(self) -> None:
+        rows, place = self.rows, f"outcome {self.key!r}"
+        again = np.diff(rows["period"].to_numpy()) <= 0
+        again[self.unit_starts[1:] - 1] = False
+        if again.any():
+            unit, period = rows.row(int(again.argmax()))[:2]
             raise SourceError(
                 f"unit {unit!r} has more than one row for {self.calendar.label(period)}",
                 place=place,
                 allowed="one row a unit and period",
             )
         numeric = [c for c in rows.columns if c not in ("unit", "period")]
+        if all(rows[c].null_count() == 0 and rows[c].is_finite().all() for c in numeric) and (
+            cast("float", rows["weight"].min()) > 0
+        ):
+            return
         bad = rows.filter(pl.any_horizontal(~pl.col(numeric).is_finite().fill_null(value=False)))
         bad = bad if not bad.is_empty() else rows.filter(pl.col("weight") <= 0)
-        if not bad.is_empty():
-            unit, period = bad.row(0)[:2]
-            raise SourceError(
-                f"unit {unit!r} has a missing, infinite or weightless value in "
-                f"{self.calendar.label(period)}",
-                place=place,
-            )
-        homeless = sorted(set(rows["unit"].unique()) - set(self.adoption.site))
-        if homeless:
-            raise SourceError(f"units without a site: {homeless[:5]}", place=place)
+        unit, period = bad.row(0)[:2]
+        raise SourceError(
+            f"unit {unit!r} has a missing, infinite or weightless value in "
+            f"{self.calendar.label(period)}",
+            place=place,
+        )
 
     # ------------------------------------------------------------------ the three verbs
 
     def with_adoption(self, adoption: Adoption) -> Panel:
         """Return the same observations under another assignment of who adopted when."""
-        return dataclasses.replace(self, adoption=adoption)
+        return self._derived(self.rows, adoption)
 
     def before(self, period: int) -> Panel:
         """Return the observations before ``period``; adoptions from then on are forgotten."""
         rows = self.rows.filter(pl.col("period") < period)
         kept = {u: g for u, g in self.adoption.first_treated.items() if g < period}
-        adoption = Adoption(site=self.adoption.site, first_treated=kept)
-        return dataclasses.replace(self, rows=rows, adoption=adoption)
+        return self._derived(rows, Adoption(site=self.adoption.site, first_treated=kept))
 
     def without(self, sites: Iterable[str]) -> Panel:
         """Return the panel without the units of ``sites``."""
         gone = set(sites)
-        units = [u for u, s in self.adoption.site.items() if s not in gone]
-        return dataclasses.replace(self, rows=self.rows.filter(pl.col("unit").is_in(units)))
+        kept = np.array([self.adoption.site[u] not in gone for u in self.units], dtype=np.bool_)
+        rows = self.rows.filter(pl.Series(np.repeat(kept, self._lengths)))
+        return self._derived(rows, self.adoption)
+
+    def _derived(self, rows: pl.DataFrame, adoption: Adoption) -> Panel:
+        """Return a panel of rows of this one, which are in order and were checked."""
+        panel = copy.copy(self)
+        _settle(panel, rows, adoption)
+        return panel
 
     def site_alone(self, site: str) -> Panel:
         """Return one pilot site against the comparison sites, the other pilot sites left out."""
@@ -181,46 +194,80 @@ class Panel:
     # ------------------------------------------------------------------ what estimators read
 
     @property
+    def unit_starts(self) -> NDArray[np.int64]:
+        """The first row of each of :attr:`units`; shape (U,)."""
+        return self._kept(self._of_rows, "unit_starts", lambda: _starts(self.rows["unit"]))
+
+    @property
+    def _lengths(self) -> NDArray[np.int64]:
+        return np.diff(self.unit_starts, append=self.rows.height)
+
+    @property
     def units(self) -> tuple[str, ...]:
         """The units, in order of name."""
-        return tuple(self.rows["unit"].unique().sort())
+        return self._kept(
+            self._of_rows, "units", lambda: tuple(self.rows["unit"].gather(self.unit_starts))
+        )
 
     @property
     def periods(self) -> tuple[int, ...]:
         """The observed periods, ascending."""
-        return tuple(self.rows["period"].unique().sort())
+        return self._kept(self._of_rows, "periods", lambda: _distinct(self.rows["period"]))
 
     @property
     def unit_codes(self) -> NDArray[np.int64]:
         """For each row the index of its unit in :attr:`units`; shape (n,)."""
-        return np.searchsorted(np.array(self.units), self.rows["unit"].to_numpy()).astype(np.int64)
+        return self._kept(
+            self._of_rows,
+            "unit_codes",
+            lambda: np.repeat(np.arange(self.unit_starts.size), self._lengths),
+        )
 
     @property
     def period_codes(self) -> NDArray[np.int64]:
         """For each row the index of its period in :attr:`periods`; shape (n,)."""
-        return np.searchsorted(np.array(self.periods), self.rows["period"].to_numpy()).astype(
-            np.int64
+        return self._kept(
+            self._of_rows,
+            "period_codes",
+            lambda: _indices(self.rows["period"].to_numpy(), np.array(self.periods)),
         )
 
     @property
     def sites(self) -> tuple[str, ...]:
         """The sites of the panel, in order of name."""
-        return tuple(sorted(set(self.adoption.site.values())))
+        return self._kept(
+            self._of_adoption, "sites", lambda: tuple(sorted(set(self.adoption.site.values())))
+        )
+
+    @property
+    def unit_sites(self) -> NDArray[np.int64]:
+        """For each of :attr:`units` the index of its site in :attr:`sites`; shape (U,)."""
+
+        def make() -> NDArray[np.int64]:
+            index = {site: i for i, site in enumerate(self.sites)}
+            return np.array([index[self.adoption.site[u]] for u in self.units], dtype=np.int64)
+
+        return self._kept(self._of_adoption, "unit_sites", make)
+
+    @property
+    def unit_first_treated(self) -> NDArray[np.float64]:
+        """For each of :attr:`units` its first treated period, NaN for never; shape (U,)."""
+
+        def make() -> NDArray[np.float64]:
+            starts = self.adoption.first_treated
+            return np.array([starts.get(u, np.nan) for u in self.units], dtype=np.float64)
+
+        return self._kept(self._of_adoption, "unit_first_treated", make)
 
     @property
     def site_codes(self) -> NDArray[np.int64]:
         """For each row the index of its site in :attr:`sites`; shape (n,)."""
-        index = {site: i for i, site in enumerate(self.sites)}
-        by_unit = np.array([index[self.adoption.site[u]] for u in self.units], dtype=np.int64)
-        return by_unit[self.unit_codes]
+        return np.repeat(self.unit_sites, self._lengths)
 
     @property
     def first_treated(self) -> NDArray[np.float64]:
         """For each row its unit's first treated period, NaN for never; shape (n,)."""
-        by_unit = np.array(
-            [self.adoption.first_treated.get(u, np.nan) for u in self.units], dtype=np.float64
-        )
-        return by_unit[self.unit_codes]
+        return np.repeat(self.unit_first_treated, self._lengths)
 
     @property
     def event_time(self) -> NDArray[np.float64]:
@@ -230,7 +277,7 @@ class Panel:
     @property
     def treated(self) -> NDArray[np.bool_]:
         """For each row whether its unit had adopted; shape (n,)."""
-        return np.nan_to_num(self.event_time, nan=-1.0) >= 0
+        return self.rows["period"].to_numpy() >= np.nan_to_num(self.first_treated, nan=np.inf)
 
     @property
     def treatment(self) -> NDArray[np.float64]:
@@ -247,3 +294,71 @@ class Panel:
     def values(self, column: str) -> NDArray[np.float64]:
         """Return one numeric column; shape (n,)."""
         return self.rows[column].to_numpy()
+
+    def _kept(self, where: dict[str, object], name: str, make: Callable[[], Kept]) -> Kept:
+        """Return what was kept under ``name``, made at the first asking; arrays are read-only."""
+        if name not in where:
+            made = make()
+            if isinstance(made, np.ndarray):
+                made.flags.writeable = False
+            where[name] = made
+        return cast("Kept", where[name])
+
+
+def _settle(panel: Panel, rows: pl.DataFrame, adoption: Adoption) -> None:
+    """Let the panel hold these ordered rows, and of the adoption what concerns them."""
+    place = f"outcome {panel.key!r}"
+    if rows.is_empty():
+        raise SourceError(
+            "no observation is left",
+            place=place,
+            remedy="Check [time], [[sites]], [comparison] and the exclusions.",
+        )
+    if rows is not panel.rows:
+        object.__setattr__(panel, "rows", rows)
+        object.__setattr__(panel, "_of_rows", {})
+    homeless = [unit for unit in panel.units if unit not in adoption.site]
+    if homeless:
+        raise SourceError(f"units without a site: {homeless[:5]}", place=place)
+    object.__setattr__(panel, "adoption", adoption.keep(panel.units))
+    object.__setattr__(panel, "_of_adoption", {})
+
+
+def _starts(units: pl.Series) -> NDArray[np.int64]:
+    """Return where the runs of equal names begin."""
+    return units.ne_missing(units.shift()).arg_true().cast(pl.Int64).to_numpy()
+
+
+def _is_ordered(rows: pl.DataFrame) -> bool:
+    """Return whether rows come by unit and, within units, by period; repeats are in order."""
+    units, period = rows["unit"], rows["period"]
+    starts = _starts(units)
+    names = units.gather(starts)
+    if not (names.slice(1) > names.slice(0, names.len() - 1)).all():
+        return False
+    falls = np.diff(period.to_numpy()) < 0
+    falls[starts[1:] - 1] = False
+    return not falls.any()
+
+
+def _distinct(period: pl.Series) -> tuple[int, ...]:
+    """Return the distinct values, ascending."""
+    values = period.to_numpy()
+    low, high = int(values.min()), int(values.max())
+    if high - low > _LONGEST_LOOKUP * values.size:
+        return tuple(np.unique(values).tolist())
+    seen = np.zeros(high - low + 1, dtype=np.bool_)
+    seen[values - low] = True
+    return tuple((np.flatnonzero(seen) + low).tolist())
+
+
+def _indices(values: NDArray[np.int64], distinct: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the index of each value among the distinct ones."""
+    low, high = int(distinct[0]), int(distinct[-1])
+    if high - low + 1 == distinct.size:
+        return values - low
+    if high - low > _LONGEST_LOOKUP * values.size:
+        return np.searchsorted(distinct, values).astype(np.int64)
+    lookup = np.zeros(high - low + 1, dtype=np.int64)
+    lookup[distinct - low] = np.arange(distinct.size)
+    return lookup[values - low]
