@@ -106,7 +106,7 @@ def test_every_pair_of_the_plan_is_planned_once() -> None:
     assert pairs[0] == ("poisson", "cr2")
 
 
-@pytest.mark.parametrize("procedure", ["cr1", "cr2"])
+@pytest.mark.parametrize("procedure", ["cr1", "cr2", "cr3"])
 def test_no_sandwich_interval_below_four_pilot_sites(procedure: str) -> None:
     for n_pilot_sites in (1, 2, 3):
         refused = methods.refusal(procedure, _fit(n_pilot_sites), level=0.95)
@@ -114,6 +114,20 @@ def test_no_sandwich_interval_below_four_pilot_sites(procedure: str) -> None:
         assert (refused.low, refused.high, refused.p) == (None, None, None)
         assert "72%" in refused.caveats[0]
     assert methods.refusal(procedure, _fit(4), level=0.95) is None
+
+
+def test_no_wild_interval_below_four_pilot_sites() -> None:
+    for n_pilot_sites in (1, 2, 3):
+        refused = methods.refusal("wild", _fit(n_pilot_sites), level=0.95)
+        assert refused is not None
+        assert (refused.low, refused.high, refused.p) == (None, None, None)
+        assert "hardly any effect" in refused.caveats[0]
+    assert methods.refusal("wild", _fit(4), level=0.95) is None
+
+
+def test_every_estimator_of_today_has_the_four_algebraic_procedures() -> None:
+    for key in ("twfe", "event_study", "poisson"):
+        assert {"cr1", "cr2", "cr3", "wild"} <= set(methods.ESTIMATORS[key].procedures)
 
 
 def test_every_entry_is_whole() -> None:
