@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from evaluation.cli import COMMANDS
 
 # What must not be imported for --help: it would take seconds to answer.

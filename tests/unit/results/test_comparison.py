@@ -6,6 +6,7 @@ import dataclasses
 
 import polars as pl
 import pytest
+
 from evaluation import results
 from evaluation.manifest import Input
 from evaluation.results import Comparison, Result

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from evaluation import results
 from evaluation.errors import SourceError, UsageError
 from evaluation.findings import Check, Effect, Estimate, Interval
