@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from evaluation import manifest
 from evaluation.errors import SourceError
 from evaluation.manifest import Manifest
