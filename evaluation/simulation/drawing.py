@@ -129,7 +129,9 @@ def draw(
     lasting = _lasting(process, shape, stream)
     own = _site_effects(process, shape, stream)
     if sites == "these":
-        own = own - np.average(own, weights=_say(shape, size * np.exp(level)))
+        # Poisson weighs by means, which have the unit's level in them.
+        weight = size * np.exp(level) if process.family == "poisson" else size
+        own = own - np.average(own, weights=_say(shape, weight))
     base = math.log1p(effect) if process.family == "poisson" else effect
     change = common + (base + own)[:, None] * shape.treated
     outcome, count = _FAMILIES[process.family](process, stream, size, change, lasting)
