@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
 from evaluation.findings import Estimator, Fit, Interval, LinearFit, Procedure
+from evaluation.inference.engine import Reduced
 from evaluation.inference.inversion import FURTHEST, invert
 from evaluation.inference.moments import moments, turned
 from evaluation.inference.student import (
@@ -24,55 +22,28 @@ from evaluation.inference.student import (
     refuse_level,
     unidentified,
 )
+from evaluation.inference.wild_direct import reduced_flips
 from evaluation.inference.wild_scores import Flips, Scores, linear_flips, poisson_flips
+from evaluation.inference.wild_signs import Met, Signs, Verdict, Weights, draw_signs
 from evaluation.panel import Panel
 
-__all__ = ["Signs", "Verdict", "draw_signs", "wild", "wild_p_value", "wild_test"]
+__all__ = [
+    "Signs",
+    "Verdict",
+    "draw_signs",
+    "flip_p_value",
+    "wild",
+    "wild_p_value",
+    "wild_test",
+]
 
-Weights = Literal["rademacher", "webb"]
-FloatArray = NDArray[np.float64]
-
-# Up to so many sites all sign vectors are met: 2^12 = 4,096.
-_MOST_ENUMERATED = 12
-_WEBB: FloatArray = np.sqrt(np.array([0.5, 1.0, 1.5]))
-# Squares of statistics this close are the same but for rounding: a tie, which counts.
-_TIE = 1e-9
-# A bootstrap variance this small beside its mean over all draws is rounding.
-_NO_VARIANCE = 1e-12
 _MOST_FAILURES = 0.01
-# Standard errors. Each tested value of a Poisson fit is a fit of its own, and 9,999 draws leave
-# the ends uncertain by some hundredths; a rate ratio of exp(12) is past all bounds.
+# Standard errors. The steps of the p-value lie further apart.
+_TOLERANCE = 1e-8
+# Each tested value of a Poisson fit is a fit of its own, and 9,999 draws leave the ends uncertain by
+# some hundredths; a rate ratio of exp(12) is past all bounds.
 _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Signs:
-    """Sign vectors of the sites.
-
-    Parameters
-    ----------
-    values : array, shape (draws, G)
-        All possible ones, up to sign, with the sample itself first; or drawn.
-    enumerated : bool
-    draws : int
-        How many vectors they stand for.
-    """
-
-    values: FloatArray
-    enumerated: bool
-    draws: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """A tested value's p-value, with the draws whose statistic had no variance to be judged by.
-
-    Such a draw counts as one at least as far out as the sample.
-    """
-
-    p: float
-    failures: int
 
 
 def wild(
@@ -111,69 +82,45 @@ def wild(
         if not np.isfinite(fit.effect.value):
             return unidentified("wild", level)
         refuse_exact(linear)
-        scale = _standard_error(linear, fit.focal)
-        if scale == 0:
-            return Interval(procedure="wild", level=level, caveats=(FITTED_EXACTLY,))
         signs = draw_signs(linear.n_clusters, draws=draws, weights=weights, random=random)
-        test = cache(wild_test(linear, signs, focal=fit.focal, scores=scores))
-        # The equations' own estimate: another library's has another last digit.
-        estimate = float(linear.contrasts[fit.focal] @ linear.coef)
-        verdict = test(0.0)
-        _refuse_failures(verdict, signs)
-        is_poisson = linear.family == "poisson"
-        low, high = invert(
-            lambda value: test(value).p,
-            estimate=estimate,
-            scale=scale,
-            level=level,
-            tolerance=_POISSON_TOLERANCE if is_poisson else 1e-8,
-            furthest=_POISSON_FURTHEST / scale if is_poisson else FURTHEST,
-        )
-        return Interval(
-            procedure="wild",
-            level=level,
-            low=low,
-            high=high,
-            p=verdict.p,
-            draws=signs.draws,
-            failures=verdict.failures,
-            caveats=(*few_sites(fit), *_about_signs(signs), *_about_ends(low, high)),
-        )
+        return _inverted(linear, fit, signs, level=level, scores=scores)
 
     return interval
 
 
-def draw_signs(
-    sites: int, *, draws: int, weights: Weights = "rademacher", random: Generator
-) -> Signs:
-    """Return sign vectors: all of them with 12 sites or fewer, else ``draws`` at random.
-
-    Parameters
-    ----------
-    sites : int
-        G.
-    draws : int
-    weights : {"rademacher", "webb"}
-        Webb's points are always drawn.
-    random : numpy.random.Generator
-    """
-    if weights == "webb":
-        points = np.r_[-_WEBB, _WEBB]
-        drawn: FloatArray = points[random.integers(0, points.size, size=(draws, sites))]
-        return Signs(values=drawn, enumerated=False, draws=draws)
-    if sites <= _MOST_ENUMERATED:
-        # A vector and its opposite have the same |t|: the first site keeps its sign.
-        codes = np.arange(2 ** (sites - 1))[:, None] >> np.arange(sites)
-        every = 1.0 - 2.0 * np.roll(codes & 1, 1, axis=1)
-        return Signs(values=every, enumerated=True, draws=2**sites)
-    size = draws * sites
-    bits = np.unpackbits(np.frombuffer(random.bytes(-(-size // 8)), dtype=np.uint8), count=size)
-    values = bits.reshape(draws, sites).astype(np.float64) * 2 - 1
-    return Signs(values=values, enumerated=False, draws=draws)
+def _inverted(
+    linear: LinearFit, fit: Fit, signs: Signs, *, level: float, scores: Scores
+) -> Interval:
+    scale = _standard_error(linear, fit.focal)
+    if scale == 0:
+        return Interval(procedure="wild", level=level, caveats=(FITTED_EXACTLY,))
+    test = cache(wild_test(linear, signs, focal=fit.focal, scores=scores))
+    verdict = test(0.0)
+    _refuse_failures(verdict, signs)
+    is_poisson = linear.family == "poisson"
+    low, high = invert(
+        lambda value: test(value).p,
+        # The equations' own estimate: another library's has another last digit.
+        estimate=float(linear.contrasts[fit.focal] @ linear.coef),
+        scale=scale,
+        level=level,
+        tolerance=_POISSON_TOLERANCE if is_poisson else _TOLERANCE,
+        furthest=_POISSON_FURTHEST / scale if is_poisson else FURTHEST,
+    )
+    return Interval(
+        procedure="wild",
+        level=level,
+        low=low,
+        high=high,
+        p=verdict.p,
+        draws=signs.draws,
+        failures=verdict.failures,
+        caveats=(*few_sites(fit), *_about_signs(signs), *_about_ends(low, high)),
+    )
 
 
 def wild_p_value(
-    linear: LinearFit,
+    equations: LinearFit | Reduced,
     signs: Signs,
     *,
     focal: int = 0,
@@ -184,19 +131,30 @@ def wild_p_value(
 
     Parameters
     ----------
-    linear : LinearFit
+    equations : LinearFit or Reduced
+        Of a fit; or, in simulations, a balanced panel reduced, with its one effect.
     signs : Signs
         From :func:`draw_signs`, for as many sites.
     focal : int
-        Which contrast.
+        Which contrast of a fit.
     tested : float
     scores : {"jackknifed", "plain"}
     """
-    return wild_test(linear, signs, focal=focal, scores=scores)(tested).p
+    found, distance = _flips_at(equations, focal, scores)(tested)
+    return flip_p_value(found.at(distance), signs)
+
+
+def flip_p_value(found: Flips, signs: Signs) -> float:
+    """Return the p-value of flips at their tested value, such as of ``poisson_null_flips``."""
+    return Met(found, signs).verdict(found.contrast).p
 
 
 def wild_test(
-    linear: LinearFit, signs: Signs, *, focal: int = 0, scores: Scores = "jackknifed"
+    equations: LinearFit | Reduced,
+    signs: Signs,
+    *,
+    focal: int = 0,
+    scores: Scores = "jackknifed",
 ) -> Callable[[float], Verdict]:
     """Return the test as a function of the tested value, the same signs at every call.
 
@@ -208,66 +166,41 @@ def wild_test(
     EstimationError
         By the function, where a Poisson fit has no maximum at a tested value.
     """
-    cut = moments(linear)
+    flips_at = _flips_at(equations, focal, scores)
+    if isinstance(equations, LinearFit) and equations.family == "poisson":
+        return lambda tested: _verdict_at(*flips_at(tested), signs)
+    met = Met(flips_at(0.0)[0], signs)
+    return lambda tested: met.verdict(flips_at(tested)[1])
+
+
+def _verdict_at(found: Flips, distance: float, signs: Signs) -> Verdict:
+    return Met(found, signs).verdict(distance)
+
+
+def _flips_at(
+    equations: LinearFit | Reduced, focal: int, scores: Scores
+) -> Callable[[float], tuple[Flips, float]]:
+    """Return what gives a tested value's flips and its distance; linear flips are made once."""
+    if isinstance(equations, Reduced):
+        reduced, estimate = reduced_flips(equations, scores), equations.coefficient
+        return lambda tested: (reduced, estimate - tested)
+    cut = moments(equations)
     null = turned(cut, focal)
-    estimate = float(linear.contrasts[focal] @ linear.coef)
-    if linear.family == "poisson":
+    estimate = float(equations.contrasts[focal] @ equations.coef)
+    if equations.family == "gaussian":
+        linear = linear_flips(null, scores)
+        return lambda tested: (linear, (estimate - tested) / null.scale)
 
-        def by_score(tested: float) -> Verdict:
-            found = poisson_flips(cut, null, (estimate - tested) / null.scale, scores)
-            if found is None:
-                raise EstimationError(
-                    f"the Poisson model has no maximum with the effect held at {tested:g}",
-                    remedy="Look for units or periods with hardly any events, and leave them out.",
-                )
-            return _Met(found, signs).verdict(found.contrast)
-
-        return by_score
-    met = _Met(linear_flips(null, scores), signs)
-    return lambda tested: met.verdict((estimate - tested) / null.scale)
-
-
-class _Met:
-    """Signs that have met the sites: contrasts and variances by draw, up to the distance.
-
-    Flips in one part stand for one tested value. Flips in two are added as 1 and the distance.
-    """
-
-    def __init__(self, found: Flips, signs: Signs) -> None:
-        parts, sites = found.residuals.shape[:2]
-        across = found.residuals.transpose(2, 0, 1).reshape(sites, parts * sites)
-        met = signs.values @ np.hstack([found.moves, across])
-        self._moves = met[:, :parts].T.copy()
-        by_part = [met[:, parts + j * sites : parts + (j + 1) * sites] for j in range(parts)]
-        self._squares = [
-            [np.einsum("dg,dg->d", one, other) for other in by_part] for one in by_part
-        ]
-        self._typical = np.einsum("jgh,lgh->jl", found.residuals, found.residuals)
-        self._square = found.square
-        self._signs = signs
-
-    def verdict(self, distance: float) -> Verdict:
-        """Return the p-value of the tested value at this distance from the estimate."""
-        weights = [1.0, distance][: len(self._squares)]
-        moves = sum(w * one for w, one in zip(weights, self._moves, strict=True))
-        square = sum(
-            w * u * self._squares[j][i]
-            for j, w in enumerate(weights)
-            for i, u in enumerate(weights)
-        )
-        typical = np.array(weights) @ self._typical @ np.array(weights)
-        none = square <= _NO_VARIANCE * typical
-        # |t*| >= |t|, multiplied out.
-        far = moves**2 * self._square >= (1 - _TIE) * distance**2 * square
-        count = int((far | none).sum())
-        failures = int(none.sum())
-        if self._signs.enumerated:
-            # The sample is one of the draws, whatever the jackknife makes of its own residuals.
-            itself = bool(far[0] | none[0])
-            return Verdict(
-                p=(count + (not itself)) / far.size, failures=2 * (failures - int(none[0]))
+    def by_score(tested: float) -> tuple[Flips, float]:
+        found = poisson_flips(cut, null, (estimate - tested) / null.scale, scores)
+        if found is None:
+            raise EstimationError(
+                f"the Poisson model has no maximum with the effect held at {tested:g}",
+                remedy="Look for units or periods with hardly any events, and leave them out.",
             )
-        return Verdict(p=(1 + count) / (1 + far.size), failures=failures)
+        return found, found.contrast
+
+    return by_score
 
 
 def _standard_error(linear: LinearFit, focal: int) -> float:

@@ -35,10 +35,11 @@ from numpy.typing import NDArray
 
 from evaluation.inference.moments import Moments, Null, site_grams, solve_without
 
-__all__ = ["Flips", "Scores", "flips", "linear_flips", "poisson_flips"]
+__all__ = ["Flips", "Scores", "flips", "linear_flips", "poisson_flips", "score_flips"]
 
 Scores = Literal["jackknifed", "plain"]
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _MOST_STEPS = 100
 _MOST_HALVINGS = 30
@@ -68,6 +69,17 @@ class Flips:
     residuals: FloatArray
     contrast: float
     square: float
+
+    def at(self, distance: float) -> Flips:
+        """Return two parts added up for one tested value; a single part as it is."""
+        if self.moves.shape[1] == 1:
+            return self
+        return Flips(
+            moves=self.moves @ [[1.0], [distance]],
+            residuals=(self.residuals[0] + distance * self.residuals[1])[None],
+            contrast=distance,
+            square=self.square,
+        )
 
 
 def linear_flips(null: Null, scores: Scores) -> Flips:
@@ -119,10 +131,13 @@ def _jackknifed(grams: FloatArray, scores: FloatArray, total: FloatArray) -> Flo
 def poisson_flips(cut: Moments, null: Null, distance: float, scores: Scores) -> Flips | None:
     r"""Return the flips of a Poisson fit at a tested value; None where it cannot be fitted.
 
-    The score bootstrap of Kline and Santos (2012), Econometrics and Statistics 1, at the maximum
-    under the null: the effects, and covariates, are fitted again with the contrast held at the
-    tested value, and the linear algebra is that of the working response :math:`(n - \mu)/\mu` with
-    weights :math:`\mu`. At the estimate itself the restricted maximum is the full one.
+    The score bootstrap of Kline and Santos (2012), J. Econometric Methods 1, at the maximum under
+    the null: the effects, and covariates, are fitted again with the contrast held at the tested
+    value (an offset), and the linear algebra is that of the working response :math:`(n - \mu)/\mu`
+    with weights :math:`\mu`. At the estimate itself the restricted maximum is the full one, so that
+    the interval always holds it. Taking the tested effect out of the counts instead,
+    :math:`n e^{-b_0 D}`, is the same test of no effect and nearly the same elsewhere, but centred
+    on another estimate.
 
     Parameters
     ----------
@@ -137,12 +152,50 @@ def poisson_flips(cut: Moments, null: Null, distance: float, scores: Scores) -> 
     mean = _restricted_means(units, basis, distance)
     if mean is None:
         return None
+    return score_flips(
+        basis,
+        units.count,
+        mean,
+        unit_start=cut.unit_start,
+        site_start=cut.site_start,
+        kind=scores,
+    )
+
+
+def score_flips(
+    columns: FloatArray,
+    count: FloatArray,
+    mean: FloatArray,
+    *,
+    unit_start: IntArray,
+    site_start: IntArray,
+    kind: Scores,
+) -> Flips:
+    """Return the flips of a Poisson model from its means at the restricted maximum.
+
+    Parameters
+    ----------
+    columns : array, shape (n, k)
+        Rows ordered by site and unit; the tested column is the last.
+    count, mean : array, shape (n,)
+        Means above 0, with each unit's total that of its counts.
+    unit_start, site_start : int array, shapes (U,) and (G,)
+    kind : {"jackknifed", "plain"}
+    """
     root = np.sqrt(mean)[:, None]
-    within = units.absorb(basis, mean) * root
-    grams = site_grams(within, cut.site_start)
-    parts = within * ((units.count - mean)[:, None] / root)
-    by_site = np.add.reduceat(parts, cut.site_start, axis=0)
-    return flips(grams, by_site[:, :, None], grams.sum(axis=0), scores)
+    within = _absorb(columns, mean, unit_start) * root
+    grams = site_grams(within, site_start)
+    parts = within * ((count - mean)[:, None] / root)
+    by_site = np.add.reduceat(parts, site_start, axis=0)
+    return flips(grams, by_site[:, :, None], grams.sum(axis=0), kind)
+
+
+def _absorb(columns: FloatArray, mean: FloatArray, unit_start: IntArray) -> FloatArray:
+    """Take each unit's weighted mean out of the columns."""
+    sums = np.add.reduceat(columns * mean[:, None], unit_start, axis=0)
+    total = np.add.reduceat(mean, unit_start)
+    lengths = np.diff(np.r_[unit_start, mean.size])
+    return columns - np.repeat(sums / total[:, None], lengths, axis=0)
 
 
 class _Units:
@@ -160,12 +213,6 @@ class _Units:
         shape = self.full_mean * np.exp(predictor)
         return shape * np.repeat(self.events / np.add.reduceat(shape, self.start), self.lengths)
 
-    def absorb(self, columns: FloatArray, mean: FloatArray) -> FloatArray:
-        """Take each unit's weighted mean out of the columns."""
-        sums = np.add.reduceat(columns * mean[:, None], self.start, axis=0)
-        # A unit's fitted total is its number of events.
-        return columns - np.repeat(sums / self.events[:, None], self.lengths, axis=0)
-
 
 def _restricted_means(units: _Units, basis: FloatArray, distance: float) -> FloatArray | None:
     """Return the means at the maximum with the last coefficient moved by minus ``distance``."""
@@ -174,7 +221,7 @@ def _restricted_means(units: _Units, basis: FloatArray, distance: float) -> Floa
     mean = units.mean(predictor)
     level = _likelihood(units.count, mean)
     for _ in range(_MOST_STEPS):
-        within = units.absorb(nuisance, mean)
+        within = _absorb(nuisance, mean, units.start)
         curvature = (within * mean[:, None]).T @ within
         try:
             step = np.linalg.solve(curvature, nuisance.T @ (units.count - mean))
