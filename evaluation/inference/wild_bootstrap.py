@@ -40,8 +40,8 @@ __all__ = [
 _MOST_FAILURES = 0.01
 # Standard errors. The steps of the p-value lie further apart.
 _TOLERANCE = 1e-8
-# Each tested value of a Poisson fit is a fit of its own, and 9,999 draws leave the ends uncertain by
-# some hundredths; a rate ratio of exp(12) is past all bounds.
+# Each tested value of a Poisson fit is a fit of its own, and 9,999 draws leave the ends uncertain
+# by some hundredths; a rate ratio of exp(12) is past all bounds.
 _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
 
