@@ -173,6 +173,10 @@ class Fit:
         a small-sample factor is ``(influence[:, j] ** 2).sum()``.
     n_obs, n_units, n_sites, n_pilot_sites : int
         Counts of what entered the fit.
+    refit : Estimator or None
+        For procedures that refit many times: the estimator carried to its exact optimum, where the
+        one that made the fit follows a published stopping rule at many times the cost. None: refit
+        with the estimator itself.
     caveats : tuple of str
         What holds for every effect of the fit.
     """
@@ -186,6 +190,7 @@ class Fit:
     focal: int = 0
     linear: LinearFit | None = None
     influence: FloatArray | None = None
+    refit: Estimator | None = None
     caveats: tuple[str, ...] = ()
 
     @property

@@ -74,7 +74,7 @@ class Adoption:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Panel:
     """Observations of one outcome, one row a unit and period, ordered by unit then period.
 
