@@ -151,30 +151,31 @@ def calibrate(
     analysis = study.analysis.model_copy(update={"draws": min(study.analysis.draws, MOST_DRAWS)})
     short = study.model_copy(update={"analysis": analysis})
     designs = {key: design(panel, place=_place(key)) for key, panel in panels.items()}
-    rows: list[CryWolf] = []
-    for key, panel in panels.items():
-        outcome = study.outcome(key)
-        planned = tuple(_planned(short, outcome, n_sites=len(designs[key].shape)))
-        trial = _Trial(study=short, panel=untouched(panel), design=designs[key], planned=planned)
-        told = _Told(tell=tell, label=outcome.label)
-        told(0, repetitions)
-        verdicts = repeat(trial, repetitions, jobs=jobs, progress=told)
-        rows += [
-            _counted(row, [verdict[position] for verdict in verdicts])
-            for position, row in enumerate(planned)
-        ]
+    trials = tuple(
+        _Trial(
+            study=short,
+            panel=untouched(panel),
+            design=designs[key],
+            planned=tuple(_planned(short, study.outcome(key), n_sites=len(designs[key].shape))),
+        )
+        for key, panel in panels.items()
+    )
+    total = repetitions * len(trials)
+    tell(f"Placebo pilots of {len(trials)} outcomes")
+    verdicts = repeat(
+        _InTurn(trials=trials, repetitions=repetitions),
+        total,
+        jobs=jobs,
+        progress=lambda done, of: tell(f"Placebo pilot {done:,} of {of:,}"),
+    )
+    rows = [
+        _counted(row, [verdict[position] for verdict in verdicts[at : at + repetitions]])
+        for at, trial in zip(range(0, total, repetitions), trials, strict=True)
+        for position, row in enumerate(trial.planned)
+    ]
     return Calibration(
         level=study.analysis.level, repetitions=repetitions, designs=designs, rows=tuple(rows)
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
-    tell: Progress
-    label: str
-
-    def __call__(self, done: int, of: int) -> None:
-        self.tell(f"{self.label}: placebo pilot {done:,} of {of:,}")
 
 
 def _planned(study: Study, outcome: Outcome, *, n_sites: int) -> Iterator[CryWolf]:
@@ -241,6 +242,18 @@ class _Trial:
         if interval.low is None or interval.high is None:
             return None
         return not interval.low <= 0 <= interval.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _InTurn:
+    """All placebo pilots of one outcome, then of the next: worker processes start only once."""
+
+    trials: tuple[_Trial, ...]
+    repetitions: int
+
+    def __call__(self, number: int) -> tuple[Verdict, ...]:
+        outcome, repetition = divmod(number, self.repetitions)
+        return self.trials[outcome](repetition)
 
 
 def _fitted(estimator: Estimator, panel: Panel) -> Fit | None:

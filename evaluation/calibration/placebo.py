@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 from numpy.random import Generator
 
@@ -188,19 +189,26 @@ def _split(panel: Panel, before: tuple[int, ...], *, latest: int, place: str) ->
     A year before (or half of what there is), and as long a follow-up as the real one where the
     rest allows.
     """
-    least_before = max(1, min(panel.calendar.per_year, len(before) // 2))
-    follow_up = min(len(panel.periods) - len(before), len(before) - least_before)
+    per_year = panel.calendar.per_year
+    least_before = _least_before(len(before), per_year)
+    # A site that starts after the data end still has its place in the shape.
+    real = max(len(panel.periods) - len(before), latest + 1)
+    follow_up = min(real, len(before) - least_before)
     if follow_up > latest:
         return least_before, follow_up
-    needed = max(latest + 2, 2 * (latest + 1) if panel.calendar.per_year > 1 else latest + 2)
+    needed = next(n for n in count(1) if n - _least_before(n, per_year) > latest)
+    late = f", as pilot sites start up to {latest} periods after the first" if latest else ""
     raise EstimationError(
         f"there are {len(before)} periods before the first start, too few for a placebo start "
         "among them",
         place=place,
-        allowed=f"{needed} or more"
-        + (f", as pilot sites start up to {latest} periods after the first" if latest else ""),
+        allowed=f"{needed} or more{late}",
         remedy="Add earlier periods to the data, or write an earlier `first` in [time].",
     )
+
+
+def _least_before(periods: int, per_year: int) -> int:
+    return max(1, min(per_year, periods // 2))
 
 
 def _listed(words: list[str]) -> str:
