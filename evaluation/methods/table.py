@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evaluation.estimators import event_study, poisson, twfe
+from evaluation.estimators import event_study, poisson, synthetic_did, twfe
 from evaluation.findings import Estimator, Procedure
 from evaluation.inference.cluster_robust import cr1, cr2
 from evaluation.inference.jackknife import cr3
+from evaluation.inference.placebo import placebo
 from evaluation.inference.wild_bootstrap import wild
 from evaluation.panel import MEASURES, Measure
 from evaluation.study import Analysis
@@ -73,6 +74,8 @@ _WILD_FAILS = (
     "with one or two pilot sites the wild bootstrap finds hardly any effect, however large, and "
     "with three it calls a true zero an effect in under 1% of studies where 5% is asked"
 )
+# A standard error from so many placebos is itself known to 2%; each of them is a refit.
+_ENOUGH_PLACEBOS = 999
 
 ESTIMATORS: dict[str, EstimatorEntry] = {
     "poisson": EstimatorEntry(
@@ -94,6 +97,18 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         procedures=_ALGEBRA,
         by_event_time=True,
     ),
+    "synthetic_did": EstimatorEntry(
+        title="Synthetic difference-in-differences",
+        make=lambda _: synthetic_did(),
+        measures=MEASURES,
+        procedures=("placebo",),
+    ),
+    "synthetic_control": EstimatorEntry(
+        title="Synthetic control",
+        make=lambda _: synthetic_did(weights="synthetic_control"),
+        measures=MEASURES,
+        procedures=("placebo",),
+    ),
 }
 
 PROCEDURES: dict[str, ProcedureEntry] = {
@@ -114,6 +129,14 @@ PROCEDURES: dict[str, ProcedureEntry] = {
         make=lambda analysis: wild(level=analysis.level, draws=analysis.draws),
         fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
         why=_WILD_FAILS,
+    ),
+    "placebo": ProcedureEntry(
+        title="Placebos in space: the same starts given to comparison sites",
+        make=lambda analysis: placebo(
+            level=analysis.level, draws=min(analysis.draws, _ENOUGH_PLACEBOS)
+        ),
+        fewest_pilot_sites=1,
+        why="it needs a pilot site",
     ),
     "cr1": ProcedureEntry(
         title="Cluster-robust by site (CR1), to compare with other software only",

@@ -47,6 +47,12 @@ def _fit(n_pilot_sites: int, estimator: str = "twfe") -> Fit:
     )
 
 
+def _listed(*, overall_only: bool) -> str:
+    entries = methods.ESTIMATORS.items()
+    *rest, last = (f'"{k}"' for k, e in entries if not (overall_only and e.by_event_time))
+    return f"{', '.join(rest)} or {last}"
+
+
 def test_the_defaults_are_valid() -> None:
     methods.validate(_study())
 
@@ -57,7 +63,7 @@ def test_the_defaults_are_valid() -> None:
         (
             _study(estimators=("poisson", "twfee")),
             'study.toml, [analysis], estimators: "twfee" is not in this version of pilot-eval. '
-            'Allowed: "poisson", "twfe" or "event_study". Did you mean "twfe"?',
+            f'Allowed: {_listed(overall_only=False)}. Did you mean "twfe"?',
         ),
         (
             _study(procedures=("cr2", "wald")),
@@ -67,7 +73,7 @@ def test_the_defaults_are_valid() -> None:
         (
             _study(primary=Method(estimator="event_study", procedure="cr2")),
             'study.toml, [analysis], primary.estimator: "event_study" gives effects by event time, '
-            'not one answer. Allowed: "poisson" or "twfe". Keep it among estimators',
+            f"not one answer. Allowed: {_listed(overall_only=True)}. Keep it among estimators",
         ),
     ],
 )
