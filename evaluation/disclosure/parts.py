@@ -26,6 +26,8 @@ class Trend:
         unit); None where nothing was reported or the value is suppressed.
     suppressed : tuple of bool
         Which of the None values are suppressed.
+    starts : tuple of int
+        First treated periods of the group's units, ascending; empty for the comparison.
     """
 
     outcome: str
@@ -34,6 +36,7 @@ class Trend:
     values: tuple[float | None, ...]
     suppressed: tuple[bool, ...]
     site: str = ""
+    starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

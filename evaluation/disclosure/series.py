@@ -77,6 +77,11 @@ class Analysed:
         """The pilot sites, in order of name."""
         return tuple(self.pilot["site"].unique().sort())
 
+    def starts(self, site: str = "") -> tuple[int, ...]:
+        """Return the first treated periods of all pilot units, or of one site's, ascending."""
+        units = self.pilot.filter((pl.col("site") == site) | pl.lit(site == ""))
+        return tuple(units["first_treated"].unique().sort())
+
     @property
     def periods(self) -> tuple[int, ...]:
         """Every period from the first analysed to the last, gaps too."""
@@ -177,6 +182,7 @@ def _trend(
         periods=grid.slots,
         values=tuple(values),
         suppressed=tuple(bool(reason) for reason in why),
+        starts=analysed.starts(grid.lines[i]) if group == "pilot" else (),
     )
 
 

@@ -11,7 +11,8 @@ from evaluation.report.names import (
     pilot_sites,
     sentence,
 )
-from evaluation.report.sureness import months_followed
+from evaluation.report.outcomes import site_starts
+from evaluation.report.sureness import followed_for
 from evaluation.report.views import Fact, Section
 from evaluation.study import Exclusion, Study
 
@@ -35,7 +36,7 @@ def _window(released: Released) -> str:
 
 def _starts(released: Released) -> str:
     calendar = released.study.calendar
-    starts = sorted({site.starts for site in released.study.sites})
+    starts = site_starts(released)
     if not starts:
         return "as the data say for each area"
     if len(starts) == 1:
@@ -48,9 +49,7 @@ def glance_facts(released: Released) -> tuple[Fact, ...]:
     sites = sites_of(released)
     most = max((g.n_comparison_sites for g in released.glances), default=0)
     hidden = sum(g.hidden for g in released.glances)
-    followed = max(
-        (months_followed(released, g.outcome) for g in released.glances), key=len, default=""
-    )
+    followed = followed_for(released)
     facts = [
         Fact(
             term="Pilot sites",
@@ -64,7 +63,7 @@ def glance_facts(released: Released) -> tuple[Fact, ...]:
         Fact(term="Start", words=_starts(released)),
     ]
     if followed:
-        facts.append(Fact(term="Followed for", words=followed))
+        facts.append(Fact(term="Followed for", words=first_upper(followed)))
     facts.append(
         Fact(
             term="Outcomes",
@@ -155,9 +154,7 @@ def about_sections(released: Released) -> tuple[Section, ...]:
 
 def _limits(released: Released) -> tuple[str, ...]:
     sites = len(sites_of(released))
-    followed = max(
-        (months_followed(released, g.outcome) for g in released.glances), key=len, default=""
-    )
+    followed = followed_for(released)
     limits = [
         "The sites were not drawn by lot. Something else that changed in the pilot sites at the "
         "same time would look like an effect of the pilot.",

@@ -74,8 +74,9 @@ def answer_of(released: Released, outcome: Outcome) -> Answer:
 
 def site_starts(released: Released, site: str = "") -> tuple[int, ...]:
     """Return the first treated periods of the pilot sites, or of one, ascending."""
-    found = {s.starts for s in released.study.sites if site in ("", s.name)}
-    return tuple(sorted(found))
+    group = "site" if site else "pilot"
+    lines = [t for t in released.trends if (t.group, t.site) == (group, site)]
+    return tuple(sorted({start for line in lines for start in line.starts}))
 
 
 def trend_of(released: Released, outcome: Outcome, site: str = "") -> Figure | None:

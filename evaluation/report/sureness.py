@@ -8,12 +8,12 @@ from evaluation.disclosure import Released
 from evaluation.findings import Estimate
 from evaluation.report.annex import failed_checks
 from evaluation.report.names import count_of, first_lower, method_name, period_words
-from evaluation.report.outcomes import relevant_checks
+from evaluation.report.outcomes import relevant_checks, site_starts
 from evaluation.report.views import Fact, Section
 from evaluation.study import Outcome
 from evaluation.wording import between, detectable, per_cent, statement
 
-__all__ = ["doubts", "months_followed", "reasons", "rests_on", "small_chance"]
+__all__ = ["doubts", "followed_for", "reasons", "rests_on", "small_chance"]
 
 
 def rests_on(released: Released, outcomes: tuple[Outcome, ...]) -> tuple[str, ...]:
@@ -108,14 +108,14 @@ def _leads(released: Released, outcome: Outcome) -> str:
     )
 
 
-def months_followed(released: Released, outcome: str) -> str:
-    """Return how long outcomes were followed after the first start, in words."""
-    glance = next((g for g in released.glances if g.outcome == outcome), None)
-    starts = [site.starts for site in released.study.sites]
-    if glance is None or not starts or glance.last < min(starts):
+def followed_for(released: Released) -> str:
+    """Return how long outcomes were followed after the first start, in words; empty if not."""
+    starts = site_starts(released)
+    last = max((glance.last for glance in released.glances), default=None)
+    if not starts or last is None or last < starts[0]:
         return ""
     one, several = period_words(released.study.calendar)
-    return count_of(glance.last - min(starts) + 1, one, several)
+    return count_of(last - starts[0] + 1, one, several)
 
 
 def small_chance(released: Released, outcome: str) -> str:
