@@ -211,7 +211,13 @@ def _interval(
         fit.effect.estimand,
         fit.effect.group,
     )
-    return procedure(estimator, panel, fit, stream)
+    try:
+        return procedure(estimator, panel, fit, stream)
+    except EstimationError as error:
+        if combination.is_primary and fit.effect.estimand == "overall":
+            raise
+        reason = f"No interval: {error}"
+        return Interval(procedure=combination.procedure, level=analysis.level, caveats=(reason,))
 
 
 def random_stream(seed: int, *names: str) -> Generator:
