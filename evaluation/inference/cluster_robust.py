@@ -16,6 +16,7 @@ from evaluation.inference.student import (
     FITTED_EXACTLY,
     estimating_equations,
     few_sites,
+    one_site_only,
     refuse_exact,
     refuse_level,
     student,
@@ -42,12 +43,16 @@ _CR1_CAVEAT = (
     "with t(G-1); fixest, Stata and linearmodels use others. With few pilot sites it rejects 8 to "
     "10% of true nulls at a nominal 5%."
 )
+# A standard error this small beside the effect, or what was observed, is rounding.
+_ROUNDING = 1e-10
 
 
 def cr1(*, level: float) -> Procedure:
     """Return the cluster sandwich with G/(G-1) and t(G-1): for comparison with other software.
 
-    Source: Liang and Zeger (1986), Biometrika 73; the factor is that of clubSandwich's "CR1".
+    Of a fit that has influence functions in place of estimating equations: their sum of squares by
+    site, with the same factor and t. Source: Liang and Zeger (1986), Biometrika 73; the factor is
+    that of clubSandwich's "CR1".
 
     Parameters
     ----------
@@ -71,42 +76,73 @@ def cr2(*, level: float) -> Procedure:
     return _procedure("cr2", level, ())
 
 
-def covariance(linear: LinearFit, *, kind: Kind) -> NDArray[np.float64]:
-    """Return the covariance of a fit's contrasts; shape (r, r), NaN where not identified.
+def covariance(fit: LinearFit | Fit, *, kind: Kind) -> NDArray[np.float64]:
+    """Return the covariance of a fit's effects; shape (r, r), NaN where not identified.
 
     Parameters
     ----------
-    linear : LinearFit
+    fit : LinearFit or Fit
+        A Fit with estimating equations, or with influence functions summed by site.
     kind : {"cr0", "cr1", "cr2"}
-        The sandwich as it is; times G/(G-1); with bias-reduced scores.
+        The sandwich as it is; times G/(G-1); with bias-reduced scores, which influence functions
+        do not have.
 
     Raises
     ------
     EstimationError
-        With fewer than two sites, or when the model fits every observation exactly.
+        With fewer than two sites, when the model fits every observation exactly, or when the fit
+        has nothing of the kind.
     """
-    return _variance(linear, kind).covariance
+    if isinstance(fit, LinearFit):
+        return _variance(fit, kind).covariance
+    if fit.linear is None and fit.influence is not None and kind != "cr2":
+        factor = _few_sites_factor(fit) if kind == "cr1" else 1.0
+        return np.asarray(factor * (fit.influence.T @ fit.influence))
+    return _variance(estimating_equations(kind, fit), kind).covariance
+
+
+def _few_sites_factor(fit: Fit) -> float:
+    if fit.n_sites < 2:
+        raise one_site_only()
+    return fit.n_sites / (fit.n_sites - 1)
 
 
 def _procedure(kind: Literal["cr1", "cr2"], level: float, caveats: tuple[str, ...]) -> Procedure:
     refuse_level(level)
 
     def interval(_estimator: Estimator, _panel: Panel, fit: Fit, _draws: Generator) -> Interval:
-        linear = estimating_equations(kind, fit)
+        by_influence = kind == "cr1" and fit.linear is None and fit.influence is not None
+        if not by_influence:
+            estimating_equations(kind, fit)
         if not np.isfinite(fit.effect.value):
             return unidentified(kind, level)
-        variance = _variance(linear, kind)
-        square = float(variance.covariance[fit.focal, fit.focal])
-        if not square > 0:
+        found = _of_influence(fit) if by_influence else _of_equations(kind, fit)
+        if found is None:
             return Interval(procedure=kind, level=level, caveats=(FITTED_EXACTLY,))
         return student(
             fit,
-            std_error=float(np.sqrt(square)),
-            df=float(variance.df[fit.focal]),
+            std_error=found[0],
+            df=found[1],
             blank=Interval(procedure=kind, level=level, caveats=(*caveats, *few_sites(fit))),
         )
 
     return interval
+
+
+def _of_equations(kind: Kind, fit: Fit) -> tuple[float, float] | None:
+    """Return the focal effect's standard error and degrees of freedom; None when all is exact."""
+    variance = _variance(estimating_equations(kind, fit), kind)
+    square = float(variance.covariance[fit.focal, fit.focal])
+    return (float(np.sqrt(square)), float(variance.df[fit.focal])) if square > 0 else None
+
+
+def _of_influence(fit: Fit) -> tuple[float, float] | None:
+    """Return the same from influence functions."""
+    factor = _few_sites_factor(fit)
+    column = np.empty(0) if fit.influence is None else fit.influence[:, fit.focal]
+    std_error = float(np.sqrt(factor * (column @ column)))
+    size = max(abs(fit.effect.value), abs(fit.effect.observed or 0.0))
+    return (std_error, fit.n_sites - 1.0) if std_error > _ROUNDING * size else None
 
 
 def _variance(linear: LinearFit, kind: Kind) -> Variance:

@@ -13,6 +13,7 @@ __all__ = [
     "FITTED_EXACTLY",
     "estimating_equations",
     "few_sites",
+    "one_site_only",
     "refuse_exact",
     "refuse_level",
     "student",
@@ -57,6 +58,14 @@ def unidentified(procedure: str, level: float) -> Interval:
     return Interval(procedure=procedure, level=level, caveats=(reason,))
 
 
+def one_site_only() -> EstimationError:
+    """Return the error for data of a single site."""
+    return EstimationError(
+        "there is one site only, and uncertainty is judged by how sites differ",
+        remedy="Add comparison sites.",
+    )
+
+
 def refuse_exact(linear: LinearFit) -> None:
     """Refuse a fit that leaves nothing to judge uncertainty by.
 
@@ -66,10 +75,7 @@ def refuse_exact(linear: LinearFit) -> None:
         With fewer than two sites, or when the model fits every observation exactly.
     """
     if linear.n_clusters < 2:
-        raise EstimationError(
-            "there is one site only, and uncertainty is judged by how sites differ",
-            remedy="Add comparison sites.",
-        )
+        raise one_site_only()
     fitted = linear.x @ linear.coef
     # A Poisson residual is a share of the mean already.
     size = 1.0 if linear.family == "poisson" else float(np.abs(fitted + linear.residual).max())
