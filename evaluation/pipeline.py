@@ -161,8 +161,9 @@ def _fitted(key: str, estimator: Estimator, panel: Panel) -> Fit:
 
 
 def _of_site(fit: Fit, site: str) -> Fit:
+    """Call the overall effect of one site's panel that site's effect; leave the others out."""
     effect = dataclasses.replace(fit.effect, estimand="site", group=site)
-    return dataclasses.replace(fit, effects=(effect, *fit.effects[1:]))
+    return dataclasses.replace(fit, effects=(effect,))
 
 
 def _with_intervals(
@@ -172,7 +173,10 @@ def _with_intervals(
     fit: Fit,
     combinations: tuple[Combination, ...],
 ) -> Iterator[Estimate]:
-    for combination in combinations:
+    primary = methods.primary_among(combinations, fit)
+    for planned in combinations:
+        is_primary = primary is not None and planned.procedure == primary.procedure
+        combination = primary if primary is not None and is_primary else planned
         for index, effect in enumerate(fit.effects):
             interval = _interval(study, panel, estimator, fit.focused(index), combination)
             yield Estimate(
@@ -184,7 +188,7 @@ def _with_intervals(
                 n_units=fit.n_units,
                 n_sites=fit.n_sites,
                 n_pilot_sites=_own_pilot_sites(fit, effect),
-                is_primary=combination.is_primary,
+                is_primary=is_primary,
                 caveats=_caveats(combination, fit, effect, interval),
             )
 

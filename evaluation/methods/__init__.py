@@ -4,7 +4,7 @@ A bad pair is a study error before any data is read; a procedure that does not h
 of pilot sites at hand is refused where it would be used, with the reason in place of the interval.
 """
 
-from evaluation.methods.plan import Combination, plan, refusal, validate
+from evaluation.methods.plan import Combination, plan, primary_among, refusal, validate
 from evaluation.methods.table import ESTIMATORS, PROCEDURES, EstimatorEntry, ProcedureEntry
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "EstimatorEntry",
     "ProcedureEntry",
     "plan",
+    "primary_among",
     "refusal",
     "validate",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,10 @@ from evaluation.findings import Fit, Interval
 from evaluation.methods.table import ESTIMATORS, PROCEDURES
 from evaluation.study import Analysis, Outcome, Study
 
-__all__ = ["Combination", "plan", "refusal", "validate"]
+__all__ = ["Combination", "plan", "primary_among", "refusal", "validate"]
+
+# Whether a procedure is refused does not hang on the level of its interval.
+_ANY_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,26 @@ def _procedure_for(estimator: str, analysis: Analysis) -> str:
     held = ESTIMATORS[estimator].procedures
     wanted = (analysis.primary.procedure, *analysis.procedures)
     return next(key for key in wanted if key in held)
+
+
+def primary_among(combinations: Iterable[Combination], fit: Fit) -> Combination | None:
+    """Return which of one estimator's combinations gives the primary answer for a fit.
+
+    The planned one; where its procedure does not hold for so few pilot sites (one site's own
+    effect), the first of the others that does, with a caveat that says so.
+    """
+    chosen = tuple(combinations)
+    planned = next((c for c in chosen if c.is_primary), None)
+    if planned is None or refusal(planned.procedure, fit, level=_ANY_LEVEL) is None:
+        return planned
+    for other in chosen:
+        if refusal(other.procedure, fit, level=_ANY_LEVEL) is None:
+            caveat = (
+                f"{planned.procedure} does not hold for so few pilot sites; "
+                f"{other.procedure} takes its place"
+            )
+            return dataclasses.replace(other, caveat=caveat)
+    return planned
 
 
 def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:
