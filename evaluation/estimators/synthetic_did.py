@@ -234,7 +234,8 @@ def _effects(
     cohort = np.broadcast_to(np.arange(shape[0])[:, None], shape)
     period = np.broadcast_to(np.arange(shape[1]), shape)
     after = cells.event_time >= 0
-    everywhere = np.ones_like(after)
+    # The only period before a start is what it is compared with: 0 by construction.
+    compared = np.array([[block.n_before > 1] for block in cohorts])
     return (
         *cells.averaged("overall", np.zeros_like(cohort), after, lambda _: ""),
         *cells.averaged(
@@ -245,7 +246,7 @@ def _effects(
         ),
         *cells.averaged("cohort", cohort, after, starts.__getitem__),
         *cells.averaged("calendar", period, after, dates.__getitem__),
-        *cells.averaged("event_time", cells.event_time, everywhere, str),
+        *cells.averaged("event_time", cells.event_time, after | compared, str),
     )
 
 

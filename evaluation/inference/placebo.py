@@ -17,7 +17,7 @@ from evaluation.findings import Effect, Estimator, Fit, Interval, Procedure
 from evaluation.inference.student import refuse_level, unidentified
 from evaluation.panel import Adoption, Panel
 
-__all__ = ["placebo", "placebo_effects"]
+__all__ = ["Placebos", "placebo", "placebo_effects"]
 
 FloatArray = NDArray[np.float64]
 Assignment = tuple[tuple[str, int], ...]
