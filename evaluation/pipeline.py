@@ -178,6 +178,8 @@ def _with_intervals(
         is_primary = primary is not None and planned.procedure == primary.procedure
         combination = primary if primary is not None and is_primary else planned
         for index, effect in enumerate(fit.effects):
+            if not methods.is_asked(combination.procedure, fit.focused(index)):
+                continue
             interval = _interval(study, panel, estimator, fit.focused(index), combination)
             yield Estimate(
                 outcome=panel.key,

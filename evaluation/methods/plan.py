@@ -12,7 +12,7 @@ from evaluation.findings import Fit, Interval
 from evaluation.methods.table import ESTIMATORS, PROCEDURES
 from evaluation.study import Analysis, Outcome, Study
 
-__all__ = ["Combination", "plan", "primary_among", "refusal", "validate"]
+__all__ = ["Combination", "is_asked", "plan", "primary_among", "refusal", "validate"]
 
 # Whether a procedure is refused does not hang on the level of its interval.
 _ANY_LEVEL = 0.95
@@ -195,6 +195,16 @@ def primary_among(combinations: Iterable[Combination], fit: Fit) -> Combination 
             )
             return dataclasses.replace(other, caveat=caveat)
     return planned
+
+
+def is_asked(procedure: str, fit: Fit) -> bool:
+    """Return whether a procedure is run for the focal effect of a fit.
+
+    By algebra every effect of a fit costs next to nothing. By refit each costs as much as the
+    first, so only the overall effect and that of one site are asked about.
+    """
+    by_algebra = fit.linear is not None or (fit.influence is not None and procedure == "cr1")
+    return by_algebra or fit.effect.estimand in ("overall", "site")
 
 
 def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:

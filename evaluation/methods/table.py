@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evaluation.estimators import event_study, poisson, synthetic_did, twfe
+from evaluation.estimators import (
+    callaway_santanna,
+    event_study,
+    imputation,
+    poisson,
+    synthetic_did,
+    twfe,
+)
 from evaluation.findings import Estimator, Procedure
 from evaluation.inference.cluster_robust import cr1, cr2
 from evaluation.inference.jackknife import cr3
@@ -96,6 +103,18 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         measures=MEASURES,
         procedures=_ALGEBRA,
         by_event_time=True,
+    ),
+    "callaway_santanna": EstimatorEntry(
+        title="Group-time effects (Callaway and Sant'Anna)",
+        make=lambda analysis: callaway_santanna(control_group=analysis.control_group),
+        measures=MEASURES,
+        procedures=("cr1", "cr3"),
+    ),
+    "imputation": EstimatorEntry(
+        title="Imputation of what the pilot areas would have had",
+        make=lambda _: imputation,
+        measures=MEASURES,
+        procedures=("cr1", "cr3"),
     ),
     "synthetic_did": EstimatorEntry(
         title="Synthetic difference-in-differences",
