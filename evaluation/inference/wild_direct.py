@@ -76,7 +76,9 @@ def poisson_null_flips(panel: Panel, tested: float, scores: Scores = "jackknifed
     order = np.lexsort((panel.unit_codes, panel.site_codes))
     count, treatment = panel.values("count")[order], panel.treatment[order]
     exposure = panel.values("exposure")[order] if panel.measure == "rate" else np.ones(count.size)
-    covariates = panel.rows.select(panel.covariates).to_numpy()[order]
+    # A selection of no columns would have no rows either.
+    given = [panel.values(name) for name in panel.covariates]
+    covariates = np.column_stack([np.empty((count.size, 0)), *given])[order]
     site, unit, period = (
         codes[order] for codes in (panel.site_codes, panel.unit_codes, panel.period_codes)
     )
