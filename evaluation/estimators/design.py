@@ -20,7 +20,9 @@ __all__ = [
     "assemble_fit",
     "build_design",
     "least_squares",
+    "left_out",
     "no_comparison",
+    "refuse_constant",
     "refuse_untreated",
     "staggered_caveats",
 ]
@@ -149,11 +151,12 @@ def build_design(
         period=period,
         cluster=cluster,
         weights=weights[rows],
-        caveats=_left_out([n for n, k in zip(panel.covariates, split[1], strict=True) if not k]),
+        caveats=left_out([n for n, k in zip(panel.covariates, split[1], strict=True) if not k]),
     )
 
 
-def _left_out(names: list[str]) -> tuple[str, ...]:
+def left_out(names: list[str]) -> tuple[str, ...]:
+    """Return the caveat for covariates that are left out, if there are any."""
     if not names:
         return ()
     return (
@@ -218,14 +221,9 @@ def least_squares(design: Design, outcome: FloatArray) -> LinearFit:
     EstimationError
         When the outcome does not vary.
     """
+    refuse_constant(outcome)
     x = absorb(design.columns, design.unit, design.weights)
     y = absorb(outcome, design.unit, design.weights)
-    if np.ptp(outcome) == 0:
-        raise EstimationError(
-            f"the outcome is {outcome[0]:g} in every unit and period, so there is nothing to "
-            "explain",
-            remedy="Check the columns that the study file names for this outcome.",
-        )
     root = np.sqrt(design.weights)
     basis, triangle = np.linalg.qr(x * root[:, None])
     coef = np.linalg.solve(triangle, basis.T @ (y * root))
@@ -260,6 +258,22 @@ def assemble_fit(
         n_pilot_sites=int(np.unique(design.cluster[pilot]).size),
         caveats=(*caveats, *design.caveats),
     )
+
+
+def refuse_constant(outcome: FloatArray) -> None:
+    """Refuse an outcome that does not vary.
+
+    Raises
+    ------
+    EstimationError
+        When it does not.
+    """
+    if np.ptp(outcome) == 0:
+        raise EstimationError(
+            f"the outcome is {outcome[0]:g} in every unit and period, so there is nothing to "
+            "explain",
+            remedy="Check the columns that the study file names for this outcome.",
+        )
 
 
 def refuse_untreated(panel: Panel, treatment: FloatArray) -> None:

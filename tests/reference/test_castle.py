@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from scipy.special import stdtrit
 
-from evaluation.estimators import event_study, twfe
+from evaluation.estimators import event_study, imputation, twfe
 from evaluation.findings import Fit
 from evaluation.inference.cluster_robust import covariance
 from evaluation.panel import Panel
@@ -124,3 +124,17 @@ def test_event_times_that_few_states_have_say_so(states: pl.DataFrame, as_panel:
     assert by_time[0] == 21
     assert min(by_time) == -9
     assert np.isfinite([e.value for e in event_study(as_panel(states)).effects]).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_imputation(
+    states: pl.DataFrame, as_panel: MakePanel, expected: Expected, weighted: bool
+) -> None:
+    case = expected(CASE)["BJS_imputation_weight" if weighted else "BJS_imputation_None"]
+    table = states.with_columns(weight=pl.col("people")) if weighted else states
+    fit = imputation(as_panel(table))
+    assert fit.effect.value == pytest.approx(
+        case["recomputed"]["estimate"], abs=case["tol"]["estimate"]
+    )
+    assert fit.n_pilot_sites == 21
+    assert fit.caveats == ()

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
-from evaluation.estimators import event_study, twfe
+from evaluation.estimators import event_study, imputation, twfe
 from evaluation.inference.cluster_robust import covariance, cr1, cr2
 from evaluation.inference.jackknife import cr3, leave_one_out
 from evaluation.panel import Panel
@@ -21,6 +22,7 @@ TOLERANCE = 1e-6
 
 SITES, ROWS, PERIODS = 42, 2268, 54
 MakePanel = Callable[..., Panel]
+FloatArray = NDArray[np.float64]
 
 
 class Reference(NamedTuple):
@@ -134,3 +136,33 @@ def _unweighted(panel: Panel) -> Panel:
     import dataclasses
 
     return dataclasses.replace(panel, rows=panel.rows.with_columns(weight=pl.lit(1.0)))
+
+
+def test_imputation(reference: Reference) -> None:
+    fit = imputation(reference.panel)
+    numbers = reference.numbers
+    assert fit.effect.value == pytest.approx(numbers["imputation_att"], rel=TOLERANCE)
+    by_cohort = {e.group: e.value for e in fit.effects if e.estimand == "cohort"}
+    weighted = reference.panel.values("weight").max() > 1
+    effects = _effects_by_dense_least_squares(reference.panel)
+    for cohort, wanted in numbers["imputation_by_cohort"].items():
+        rows = reference.panel.treated & (reference.panel.first_treated == float(cohort))
+        # The weighted block averages a cohort's effects without weights; ours keep them.
+        assert effects[rows].mean() == pytest.approx(wanted, rel=TOLERANCE)
+        weights = reference.panel.values("weight")[rows]
+        own = np.average(effects[rows], weights=weights) if weighted else wanted
+        assert by_cohort[cohort] == pytest.approx(own, rel=TOLERANCE)
+
+
+def _effects_by_dense_least_squares(panel: Panel) -> FloatArray:
+    dummies = [
+        (codes[:, None] == np.arange(first, codes.max() + 1)).astype(float)
+        for codes, first in ((panel.unit_codes, 0), (panel.period_codes, 1))
+    ]
+    design = np.column_stack([*dummies, panel.values("x")])
+    outcome, root = panel.values("outcome"), np.sqrt(panel.values("weight"))
+    untreated = ~panel.treated
+    fitted = np.linalg.lstsq(
+        (design * root[:, None])[untreated], (outcome * root)[untreated], rcond=None
+    )[0]
+    return np.asarray(outcome - design @ fitted)
