@@ -47,7 +47,7 @@ def imputation_weights(panel: Panel, chosen: Array, seasonality: int | None = No
     reach = np.linalg.pinv(z[untreated] * root[:, None], rcond=1e-10).T @ (z.T @ own)
     weights = own.copy()
     weights[untreated] = -reach * root
-    return weights
+    return np.asarray(weights)
 
 
 def chosen_rows(panel: Panel, estimand: str, group: str) -> Array:
