@@ -123,7 +123,7 @@ def _estimates(study: Study, outcome: Outcome, panel: Panel, tell: Progress) -> 
         estimator = entry.make(study.analysis)
         tell(f"Estimating {outcome.label}: {entry.title}")
         fit = _fitted(estimator_key, estimator, panel)
-        if fit.linear is None and any(c.is_primary for c in combinations):
+        if not np.isfinite(fit.effect.value) and any(c.is_primary for c in combinations):
             raise EstimationError(
                 "; ".join(fit.effect.caveats),
                 place=f'[[outcomes]] "{outcome.key}", estimator {estimator_key!r}',

@@ -200,11 +200,12 @@ def primary_among(combinations: Iterable[Combination], fit: Fit) -> Combination 
 def is_asked(procedure: str, fit: Fit) -> bool:
     """Return whether a procedure is run for the focal effect of a fit.
 
-    By algebra every effect of a fit costs next to nothing. By refit each costs as much as the
-    first, so only the overall effect and that of one site are asked about.
+    By algebra every effect of a fit costs next to nothing, and placebos are shared by all of them.
+    By other refits each costs as much as the first, so only the overall effect and that of one site
+    are asked about.
     """
     by_algebra = fit.linear is not None or (fit.influence is not None and procedure == "cr1")
-    return by_algebra or fit.effect.estimand in ("overall", "site")
+    return by_algebra or procedure == "placebo" or fit.effect.estimand in ("overall", "site")
 
 
 def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:
