@@ -96,8 +96,8 @@ def callaway_santanna(
 
     References
     ----------
-    Callaway and Sant'Anna (2021), J. Econometrics 225: equations 2.8, 2.9, section 3 and theorems 1
-    to 3; Sant'Anna and Zhao (2020), J. Econometrics 219.
+    Callaway and Sant'Anna (2021), J. Econometrics 225: section 2 (effects), 3 (averages), 4
+    (influence functions); Sant'Anna and Zhao (2020), J. Econometrics 219.
     """
     for name, value, kind in (
         ("control_group", control_group, ControlGroup),

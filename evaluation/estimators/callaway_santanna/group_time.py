@@ -87,8 +87,8 @@ class GroupTime:
 def cells_of(tables: UnitTables, *, control_group: ControlGroup, base: Base) -> Cells:
     """Lay out the cells of all cohorts that are observed before their start.
 
-    Callaway and Sant'Anna (2021), equations 2.8 and 2.9, and their section 4 for the periods before
-    the start. A comparison unit is untreated in both periods of the comparison.
+    A comparison unit is untreated in both periods of the comparison, which for the periods before
+    the start is the rule of R's did.
     """
     rows = []
     periods = np.arange(tables.periods.size)

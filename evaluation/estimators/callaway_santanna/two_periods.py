@@ -66,10 +66,10 @@ def compare(
 ) -> Comparison:
     """Compare the changes of treated and comparison units under covariates.
 
-    Source: Sant'Anna and Zhao (2020), J. Econometrics 219: ``dr`` is equation 3.1 with least
-    squares and the logit's maximum likelihood (their locally efficient estimator with influence
-    function of theorem 1; ``drdid_panel`` in R, ``dripw`` in Stata); ``reg`` and ``ipw`` (Hajek
-    weights) are their section 2.
+    Source: Sant'Anna and Zhao (2020), J. Econometrics 219: ``dr`` is their equation 3.1 with least
+    squares and the logit's maximum likelihood, what ``drdid_panel`` in R and ``dripw`` in Stata
+    compute, and not their "improved" fit of the two models; ``reg`` and ``ipw`` (weights that sum
+    to 1) are its parts.
 
     Parameters
     ----------
