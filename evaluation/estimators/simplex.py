@@ -31,7 +31,7 @@ def duality_gap(q: FloatArray, x: FloatArray) -> float:
     """Return a bound on how far above its minimum the objective is at ``x``.
 
     ``2 (x'Qx - min(Qx))``: no point of the simplex is lower than ``x'Qx`` by more (Jaggi 2013,
-    Proc. ICML 30, "Revisiting Frank-Wolfe", equation 2).
+    Proc. ICML 30, "Revisiting Frank-Wolfe").
 
     Parameters
     ----------

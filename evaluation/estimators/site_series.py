@@ -24,6 +24,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _NAMED = 5
+# Donor weights need a table of donors by donors: 0.2 GB at this number.
+_MOST_DONORS = 5_000
 # A covariate that keeps no more than this share of its length is explained by what comes before.
 _REDUNDANT = 1e-9
 _DOSE = "The effect is of taking part: the dose is not used."
@@ -119,7 +121,7 @@ def site_series(panel: Panel, table: Table) -> SiteSeries:
     ------
     EstimationError
         When a pilot unit is not observed in every period, no pilot site is observed before and
-        after its start, or no comparison site is left.
+        after its start, no comparison site is left, or there are more than 5,000.
     """
     periods = np.array(panel.periods)
     start, site = panel.unit_first_treated, panel.unit_sites
@@ -134,6 +136,7 @@ def site_series(panel: Panel, table: Table) -> SiteSeries:
     _refuse_gaps(panel, table, pilot)
     if not donor.size:
         raise _no_donor(panel, comparison)
+    _refuse_many(panel, np.unique(site[donor]).size)
     caveats = _left_out(panel, comparison, within, table.complete)
     caveats += (_DOSE,) if "dose" in panel.rows.columns else ()
     donor_of = site[donor]
@@ -274,6 +277,17 @@ def _no_pilot(panel: Panel) -> EstimationError:
         place=f"outcome {panel.key!r}",
         remedy="Check `starts` in [[sites]] against the first and last period of the data.",
     )
+
+
+def _refuse_many(panel: Panel, n_donors: int) -> None:
+    if n_donors > _MOST_DONORS:
+        raise EstimationError(
+            f"there are {n_donors:,} comparison sites to choose weights for",
+            place=f"outcome {panel.key!r}",
+            allowed=f"for synthetic methods, up to {_MOST_DONORS:,} comparison sites",
+            remedy="Name the site of each unit with columns.cluster, so that units are pooled, or "
+            "choose another estimator.",
+        )
 
 
 def _no_donor(panel: Panel, comparison: BoolArray) -> EstimationError:

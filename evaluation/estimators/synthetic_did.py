@@ -112,7 +112,7 @@ def synthetic_did(
     Arkhangelsky et al. (2021), American Economic Review 111, algorithm 1: the effect of a cohort is
     the mean difference of its pilot series from the weighted donors after the start, less the same
     difference in the weighted periods before it. Each cohort is held to the sites that never adopt,
-    and cohorts are averaged by treated unit-periods (their appendix A on staggered adoption).
+    and cohorts are averaged by treated unit-periods (Clarke, Pailañir, Athey and Imbens 2023).
 
     Donors are the comparison sites, and pilots are pooled by site: a site's series is the mean of
     its units, by the rows' weights. The donors' weights come from the fit alone; pilot series are
@@ -294,13 +294,14 @@ class _Cells:
         present = np.zeros((labels.size, chosen.shape[0]), dtype=np.bool_)
         present[index, np.nonzero(chosen)[0]] = True
         n_sites = (present @ self.sites).sum(axis=1)
-        for at, one in enumerate(labels.tolist()):
+        columns = (labels.tolist(), value.tolist(), observed.tolist(), n_sites.tolist())
+        for one, effect, seen, many in zip(*columns, strict=True):
             yield Effect(
                 estimand=estimand,
                 group=name(one),
-                value=float(value[at]),
+                value=effect,
                 scale="level",
-                observed=float(observed[at]),
+                observed=seen,
                 caveats=(_LEAD,) if estimand == "event_time" and one < 0 else (),
-                n_pilot_sites=int(n_sites[at]),
+                n_pilot_sites=many,
             )

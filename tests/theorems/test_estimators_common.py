@@ -9,7 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evaluation.estimators import event_study, imputation, synthetic_did, twfe
+from evaluation.estimators import (
+    callaway_santanna,
+    event_study,
+    imputation,
+    synthetic_did,
+    twfe,
+)
 from evaluation.findings import Effect, Estimator
 from evaluation.panel import Adoption, Panel
 
@@ -18,6 +24,10 @@ REGISTRY: dict[str, Estimator] = {
     "twfe": twfe,
     "event_study": event_study,
     "imputation": imputation,
+    "callaway_santanna": callaway_santanna(),
+    "callaway_santanna, not yet treated, universal base": callaway_santanna(
+        control_group="not_yet_treated", base_period="universal", overall="group"
+    ),
     "synthetic_did": synthetic_did(),
     "synthetic_did, exact": synthetic_did(stopping="exact"),
     "synthetic_did, equal weights": synthetic_did(weights="uniform"),
@@ -81,7 +91,7 @@ def test_unit_and_period_effects_in_the_outcome_move_nothing(
     random = np.random.default_rng([seed, 1])
     of_period = random.normal(0, 1000, len(panel.periods))
     if name in ONLY_TRENDS:
-        of_period = 1000.0 * np.arange(of_period.size)
+        of_period = np.linspace(0, 1000, of_period.size)
     shift = (
         random.normal(0, 1000, len(panel.units))[panel.unit_codes] + of_period[panel.period_codes]
     )
@@ -116,6 +126,13 @@ def test_scaling_the_outcome_scales_every_effect(draw: Draw, name: str, factor: 
     assert scaled == pytest.approx(wanted, abs=EQUAL * abs(factor))
 
 
+def before_the_start(estimand: str, group: str) -> bool:
+    if estimand == "group_time":
+        start, period = (int(part) for part in group.split(":"))
+        return period < start
+    return estimand == "event_time" and int(group) < 0
+
+
 @ALL
 def test_a_constant_effect_without_noise_is_recovered(draw: Draw, name: str) -> None:
     panel = constant_weights(draw(7))
@@ -126,7 +143,7 @@ def test_a_constant_effect_without_noise_is_recovered(draw: Draw, name: str) -> 
     )
     exact = with_outcome(panel, effects + CONSTANT * panel.treated)
     for (estimand, group), value in values(name, exact).items():
-        is_lead = estimand == "event_time" and int(group) < 0
+        is_lead = before_the_start(estimand, group)
         assert value == pytest.approx(0.0 if is_lead else CONSTANT, abs=EQUAL)
 
 

@@ -489,3 +489,20 @@ def test_synthetic_control_needs_two_periods_before() -> None:
     panel = panel_of(wandering(24, periods=4), {0: 1})
     with pytest.raises(EstimationError, match="two periods before a start"):
         synthetic_did(weights="synthetic_control")(panel)
+
+
+def test_more_donors_than_can_be_weighed_are_refused() -> None:
+    units = 5_002
+    names = [f"u{i:04d}" for i in range(units)]
+    rows = pl.DataFrame(
+        {
+            "unit": np.repeat(names, 3),
+            "period": np.tile(np.arange(3), units),
+            "outcome": 1.0,
+            "weight": 1.0,
+        }
+    )
+    adoption = Adoption(site={name: name for name in names}, first_treated={names[0]: 2})
+    panel = Panel(rows=rows, adoption=adoption, calendar=Calendar(frequency="index"))
+    with pytest.raises(EstimationError, match="there are 5,001 comparison sites"):
+        synthetic_did()(panel)
