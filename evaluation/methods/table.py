@@ -120,7 +120,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Synthetic difference-in-differences",
         make=lambda _: synthetic_did(),
         measures=MEASURES,
-        procedures=("placebo",),
+        procedures=("placebo", "cr3"),
     ),
     "synthetic_control": EstimatorEntry(
         title="Synthetic control",
