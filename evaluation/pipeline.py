@@ -16,7 +16,7 @@ import polars as pl
 from numpy.random import Generator
 
 from evaluation import manifest, methods, sources
-from evaluation.checks import DATA_CHECKS
+from evaluation.checks import DATA_CHECKS, agreement
 from evaluation.errors import CheckError, EstimationError
 from evaluation.findings import Check, Effect, Estimate, Estimator, Fit, Interval
 from evaluation.methods import Combination
@@ -75,17 +75,20 @@ def run(study: Study, *, progress: Progress | None = None) -> Result:
     if reading.blocking:
         raise _stopped(study, reading.blocking)
     estimates: list[Estimate] = []
+    agreements: list[Check | None] = []
+    compares = {key: entry.compares for key, entry in methods.ESTIMATORS.items()}
     for outcome in study.outcomes:
         panel = reading.loaded[outcome.key].panel
         if panel is None:
             raise EstimationError("no panel could be made", place=f'[[outcomes]] "{outcome.key}"')
         estimates += _estimates(study, outcome, panel, tell)
+        agreements.append(agreement(outcome.key, estimates, compares))
     files = [path for loaded in reading.loaded.values() for path in loaded.files]
     return Result(
         study=study,
         estimates=tuple(e for e in estimates if e.effect.estimand != "event_time"),
         event_study=tuple(e for e in estimates if e.effect.estimand == "event_time"),
-        checks=reading.checks,
+        checks=(*reading.checks, *(check for check in agreements if check is not None)),
         panel=_stacked(reading),
         ledger=reading.ledger,
         manifest=manifest.describe(study, files),

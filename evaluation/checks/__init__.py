@@ -1,13 +1,14 @@
 """Data checks: what is odd in a panel, what it does to the estimate, what to do about it.
 
-Each takes a Panel and returns a Check. Only impossible values, and a pilot without anything
-before or after its start, are blocking.
+Each takes a Panel and returns a Check; :func:`agreement` alone looks at estimates. Only impossible
+values, and a pilot without anything before or after its start, are blocking.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from evaluation.checks.agreement import agreement
 from evaluation.checks.breaks import check_breaks
 from evaluation.checks.design import check_after, check_before, check_sites
 from evaluation.checks.presence import (
@@ -23,6 +24,7 @@ from evaluation.panel import Panel
 
 __all__ = [
     "DATA_CHECKS",
+    "agreement",
     "check_after",
     "check_before",
     "check_breaks",

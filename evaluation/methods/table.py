@@ -38,6 +38,9 @@ class EstimatorEntry:
         Outcomes it is defined for.
     procedures : tuple of str
         Procedures that hold for it, by algebra or by refit.
+    compares : str
+        What it compares with what, and how it weighs: why it may differ from the others. Ends the
+        sentence "It ...".
     by_event_time : bool
         Whether its effects are leads and lags, which go to ``event_study.csv``.
     """
@@ -46,6 +49,7 @@ class EstimatorEntry:
     make: Callable[[Analysis], Estimator]
     measures: tuple[Measure, ...]
     procedures: tuple[str, ...]
+    compares: str
     by_event_time: bool = False
 
 
@@ -90,18 +94,24 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         make=lambda _: poisson,
         measures=("rate", "count"),
         procedures=_ALGEBRA,
+        compares="compares all periods before with all after, as a ratio of events; areas "
+        "with more events weigh more",
     ),
     "twfe": EstimatorEntry(
         title="Two-way fixed effects regression",
         make=lambda _: twfe,
         measures=MEASURES,
         procedures=_ALGEBRA,
+        compares="compares all periods before with all after, as a difference; when starts "
+        "are staggered, areas that began earlier stand in as comparisons, some with "
+        "a negative weight",
     ),
     "event_study": EstimatorEntry(
         title="Event study: leads and lags around the start",
         make=lambda analysis: _windowed_event_study(analysis.event_window),
         measures=MEASURES,
         procedures=_ALGEBRA,
+        compares="compares each period with the last one before the start",
         by_event_time=True,
     ),
     "callaway_santanna": EstimatorEntry(
@@ -109,24 +119,32 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         make=lambda analysis: callaway_santanna(control_group=analysis.control_group),
         measures=MEASURES,
         procedures=("cr1", "cr3"),
+        compares="compares each period after a start with the last one before it alone, and "
+        "only with areas that had not begun; one unusual month before the start "
+        "moves it",
     ),
     "imputation": EstimatorEntry(
         title="Imputation of what the pilot areas would have had",
         make=lambda _: imputation,
         measures=MEASURES,
         procedures=("cr1", "cr3"),
+        compares="compares what happened with what all periods before the start lead one to "
+        "expect, and only with areas that had not begun",
     ),
     "synthetic_did": EstimatorEntry(
         title="Synthetic difference-in-differences",
         make=lambda _: synthetic_did(),
         measures=MEASURES,
         procedures=("placebo", "cr3"),
+        compares="compares with a weighted few areas whose path before the start was "
+        "parallel, over a weighted few periods before it",
     ),
     "synthetic_control": EstimatorEntry(
         title="Synthetic control",
         make=lambda _: synthetic_did(weights="synthetic_control"),
         measures=MEASURES,
         procedures=("placebo",),
+        compares="compares with a weighted few areas whose level before the start was the same",
     ),
 }
 
