@@ -29,3 +29,8 @@ lock *options:
 # Make the sample study's data again; the same seed gives the same bytes
 sample:
     python sample_data/generate.py
+
+# Race this package beside its peers; PEERS is the Python of their environment (benchmarks/README)
+bench peers:
+    python -m benchmarks.inference --peers {{ peers }} --into docs/benchmarks.md
+    python -m benchmarks.estimators --peers {{ peers }} --into docs/benchmarks.md

@@ -95,7 +95,7 @@ def linear_fit(case: Case) -> LinearFit:
     x = absorb(np.column_stack([case.slopes, dummies]), case.unit, case.weights)
     y = absorb(case.outcome, case.unit, case.weights)
     root = np.sqrt(case.weights)
-    coef = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+    coef = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0].astype(np.float64)
     return LinearFit(
         x=x,
         residual=y - x @ coef,
