@@ -70,6 +70,8 @@ class Drawn:
     truth : float
         The average effect, on the scale of the measure's own estimator: in the outcome's units for
         means and shares, the log rate ratio for rates.
+    level : float
+        The mean outcome of the process, of which effects and noise are shares.
     """
 
     shape: Shape
@@ -78,6 +80,7 @@ class Drawn:
     weight: FloatArray
     count: FloatArray | None
     truth: float
+    level: float
 
     def panel(self) -> Panel:
         """Return the same observations as a Panel."""
@@ -142,6 +145,7 @@ def draw(
         weight=size,
         count=count,
         truth=base if process.family == "poisson" else process.level * effect,
+        level=process.level,
     )
 
 
@@ -179,8 +183,9 @@ def _sizes(process: Process, shape: Shape, stream: Generator) -> FloatArray:
     """Return each unit's exposure, whole people for a share; around 1 otherwise; shape (U,)."""
     size = np.ones(shape.n_units)
     if process.sized:
-        measured = np.array(_SIZES, dtype=np.float64)
-        size = stream.permutation(measured)[: shape.n_units] / measured.mean()
+        dealt = stream.permutation(np.array(_SIZES, dtype=np.float64))
+        size = np.array(shape.sizes) if shape.sizes else dealt[: shape.n_units]
+        size = size / dealt.mean()
         size[: shape.n_pilot_units] *= process.pilot_size
     return np.rint(process.events * size) if process.family == "binomial" else size
 

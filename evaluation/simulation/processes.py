@@ -65,7 +65,7 @@ class Process:
     site_effects : float
         Standard deviation of the sites' own effects around the average.
     level : float
-        Mean outcome.
+        Mean outcome; for rates it is ``events``.
     """
 
     key: str

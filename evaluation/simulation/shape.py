@@ -32,6 +32,8 @@ class Shape:
         Comparison units of each region; each is a site of its own.
     n_periods : int
         Periods observed, from 0.
+    sizes : tuple of float
+        Sizes of the units, where a process has them; empty: measured ones, dealt out at random.
     """
 
     units_in_site: tuple[int, ...]
@@ -39,6 +41,7 @@ class Shape:
     region_of_site: tuple[int, ...]
     comparison_in_region: tuple[int, ...]
     n_periods: int
+    sizes: tuple[float, ...] = ()
 
     @property
     def n_units(self) -> int:
