@@ -4,7 +4,7 @@ The units of a site are summed (counts, exposures) or averaged by their weights 
 covariates, treatment). With weights constant in time, and units of a site that start together, the
 two-way coefficient is the same on the collapsed panel as on the panel.
 
-Shapes: S sites, T periods, c covariates.
+Shapes: S sites, T periods.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from evaluation.panel import Adoption, Panel
 
-__all__ = ["Collapsed", "collapse"]
+__all__ = ["WHOLE", "Collapsed", "collapse"]
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+
+# A mean over units that agree is what they agree on, whatever rounding made of it.
+WHOLE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,18 +50,6 @@ class Collapsed:
         """Whether the treatment stands in the panel's ``dose``."""
         return "dose" in self.panel.rows.columns
 
-    def table(self, column: str) -> FloatArray:
-        """Return one column as a table, 0 where a site was not observed; shape (S, T)."""
-        full = np.zeros(self.weight.shape)
-        full[self.panel.unit_codes, self.panel.period_codes] = self.panel.values(column)
-        return full
-
-    @property
-    def covariates(self) -> FloatArray:
-        """The covariates as tables; shape (S, T, c)."""
-        tables = [self.table(name) for name in self.panel.covariates]
-        return np.stack(tables, axis=2) if tables else np.empty((*self.weight.shape, 0))
-
     def reassigned(self, treatment: FloatArray) -> Panel:
         """Return the panel under other treatment paths; the slow form of every reassignment.
 
@@ -74,15 +64,6 @@ class Collapsed:
         dose = treatment[panel.unit_codes, panel.period_codes]
         rows = panel.rows.with_columns(dose=pl.Series(dose, dtype=pl.Float64))
         return dataclasses.replace(panel, rows=rows)
-
-    def without(self, keep: BoolArray) -> Collapsed:
-        """Return the sites for which ``keep``, shape (S,), is true."""
-        gone = [site for site, kept in zip(self.panel.units, keep, strict=True) if not kept]
-        return Collapsed(
-            panel=self.panel.without(gone),
-            treatment=self.treatment[keep],
-            weight=self.weight[keep],
-        )
 
 
 def collapse(panel: Panel) -> Collapsed:
@@ -115,9 +96,11 @@ def collapse(panel: Panel) -> Collapsed:
     weight[unit, period] = by_site["weight"].to_numpy()
     treatment = _paths(panel)
     treatment[unit, period] = by_site["treatment"].to_numpy()
+    whole = np.rint(treatment)
+    treatment = np.where(np.abs(treatment - whole) < WHOLE, whole, treatment)
     rows = by_site.drop("treatment")
     if "dose" in panel.rows.columns or not _is_adoption(treatment):
-        rows = rows.with_columns(dose=by_site["treatment"])
+        rows = rows.with_columns(dose=pl.Series(treatment[unit, period]))
     alone = Adoption(site={site: site for site in panel.sites}, first_treated={})
     collapsed = dataclasses.replace(panel, rows=rows, adoption=alone)
     collapsed = collapsed.with_adoption(_adoption(collapsed, treatment))
