@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from evaluation.estimators.callaway_santanna import callaway_santanna
-from evaluation.estimators.callaway_santanna.group_time import ControlGroup
+from evaluation.estimators.callaway_santanna.layout import ControlGroup
 from evaluation.estimators.callaway_santanna.pooling import Overall
 from evaluation.estimators.callaway_santanna.two_periods import Method
 from evaluation.findings import Fit

@@ -12,7 +12,8 @@ import pytest
 
 from evaluation.errors import EstimationError
 from evaluation.estimators.callaway_santanna import callaway_santanna
-from evaluation.estimators.callaway_santanna.group_time import ControlGroup, cells_of, group_time
+from evaluation.estimators.callaway_santanna.group_time import group_time
+from evaluation.estimators.callaway_santanna.layout import ControlGroup, cells_of
 from evaluation.estimators.callaway_santanna.pooling import Overall, averages
 from evaluation.estimators.callaway_santanna.tables import unit_tables
 from evaluation.estimators.callaway_santanna.two_periods import Method, compare
@@ -148,17 +149,19 @@ def _wide_starts(panel: Panel) -> Panel:
 @pytest.mark.parametrize("method", METHODS)
 def test_without_covariates_the_three_methods_are_one(method: Method) -> None:
     random = np.random.default_rng(14)
-    change, weight = random.normal(size=(30, 4)), random.uniform(0.5, 3, 30)
+    change, weight = random.normal(size=(4, 30)), random.uniform(0.5, 3, 30)
     treated = np.arange(30) < 7
     found = compare(
         change, treated=treated, covariates=np.empty((30, 0)), weight=weight, method=method
     )
-    means = [np.average(change[side], axis=0, weights=weight[side]) for side in (treated, ~treated)]
+    means = [
+        np.average(change[:, side], axis=1, weights=weight[side]) for side in (treated, ~treated)
+    ]
     assert found.effect == pytest.approx(means[0] - means[1], abs=EQUAL)
     influence = np.zeros_like(change)
     for sign, side, mean in ((1, treated, means[0]), (-1, ~treated, means[1])):
-        share = (weight[side] / weight[side].sum())[:, None]
-        influence[side] = sign * share * (change[side] - mean)
+        share = weight[side] / weight[side].sum()
+        influence[:, side] = sign * share * (change[:, side] - mean[:, None])
     assert found.influence == pytest.approx(influence, abs=EQUAL)
 
 
@@ -167,7 +170,7 @@ def test_with_one_group_covariate_all_methods_standardise(method: Method) -> Non
     random = np.random.default_rng(15)
     group = random.integers(0, 2, 60).astype(float)
     treated = random.uniform(size=60) < 0.2 + 0.3 * group
-    change = random.normal(size=(60, 2)) + 3 * group[:, None]
+    change = random.normal(size=(2, 60)) + 3 * group
     weight = random.uniform(0.5, 3, 60)
     found = compare(
         change, treated=treated, covariates=group[:, None], weight=weight, method=method
@@ -177,7 +180,7 @@ def test_with_one_group_covariate_all_methods_standardise(method: Method) -> Non
     for value in (0.0, 1.0):
         inside = group == value
         own, others = (
-            np.average(change[inside & side], axis=0, weights=weight[inside & side])
+            np.average(change[:, inside & side], axis=1, weights=weight[inside & side])
             for side in (treated, ~treated)
         )
         wanted += (own - others) * weight[inside & treated].sum() / weight[treated].sum()

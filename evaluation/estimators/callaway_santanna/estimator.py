@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.estimators.callaway_santanna.group_time import (
-    Base,
-    Cells,
-    ControlGroup,
-    GroupTime,
-    cells_of,
-    group_time,
-)
+from evaluation.estimators.callaway_santanna.group_time import GroupTime, group_time
+from evaluation.estimators.callaway_santanna.layout import Base, Cells, ControlGroup, cells_of
 from evaluation.estimators.callaway_santanna.named import Named
 from evaluation.estimators.callaway_santanna.pooling import (
     Averages,

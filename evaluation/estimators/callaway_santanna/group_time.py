@@ -5,49 +5,21 @@ Shapes: r effects, T periods, U units, B blocks, G sites, as in ``tables``; m ef
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.estimators.callaway_santanna.layout import Cells, Run, runs
 from evaluation.estimators.callaway_santanna.tables import UnitTables, by_block, by_site
 from evaluation.estimators.callaway_santanna.two_periods import Method, Reason, compare
 
-__all__ = ["Base", "Cells", "ControlGroup", "GroupTime", "cells_of", "group_time"]
+__all__ = ["GroupTime", "group_time"]
 
-ControlGroup = Literal["never_treated", "not_yet_treated"]
-Base = Literal["varying", "universal"]
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-# Numbers worked on at a time: what fits the processor's cache (256 kB).
-_AT_A_TIME = 32_768
 _OBSERVED: dict[bool, Reason] = {True: "", False: "not observed"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cells:
-    """Which group-time effects there are: a cohort, a period and the base period it is held to.
-
-    Parameters
-    ----------
-    cohort, period, base : int array, shape (r,)
-        Indices into ``starts`` and ``periods``; ordered by cohort and period.
-    first_control : int array, shape (r,)
-        Cohorts from this one on are comparison units, the cell's own cohort excepted; C for the
-        never-treated alone.
-    event_time : int array, shape (r,)
-        Periods since the start.
-    """
-
-    cohort: IntArray
-    period: IntArray
-    base: IntArray
-    first_control: IntArray
-    event_time: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,37 +56,6 @@ class GroupTime:
         return np.array([reason == "" for reason in self.reasons], dtype=np.bool_)
 
 
-def cells_of(tables: UnitTables, *, control_group: ControlGroup, base: Base) -> Cells:
-    """Lay out the cells of all cohorts that are observed before their start.
-
-    A comparison unit is untreated in both periods of the comparison, which for the periods before
-    the start is the rule of R's did.
-    """
-    rows = []
-    periods = np.arange(tables.periods.size)
-    for cohort, last in enumerate(tables.base):
-        if last < 0:
-            continue
-        if base == "universal":
-            period, held = periods[periods != last], np.full(periods.size - 1, last)
-        else:
-            period = periods[1:]
-            held = np.minimum(period - 1, last)
-        rows.append(np.column_stack([np.full(period.size, cohort), period, held]))
-    cohort, period, held = np.concatenate(rows or [np.empty((0, 3), dtype=np.int64)]).T
-    later = tables.periods[np.maximum(period, held)]
-    first_control = np.searchsorted(tables.starts, later, side="right")
-    if control_group == "never_treated":
-        first_control = np.full_like(first_control, tables.starts.size)
-    return Cells(
-        cohort=cohort,
-        period=period,
-        base=held,
-        first_control=first_control.astype(np.int64),
-        event_time=tables.periods[period] - tables.starts[cohort],
-    )
-
-
 def group_time(
     tables: UnitTables, cells: Cells, *, method: Method, influence: FloatArray
 ) -> GroupTime:
@@ -133,7 +74,7 @@ def group_time(
     reasons: list[Reason] = []
     present = np.zeros((r, int(blocks[:-1].max(initial=0))), dtype=np.bool_)
     used = np.zeros((tables.starts.size + 1, tables.periods.size), dtype=np.bool_)
-    for run in _runs(tables, cells):
+    for run in runs(tables, cells):
         part = _compared(tables, run, method)
         reasons += part.reasons
         found = np.array([not reason for reason in part.reasons])
@@ -156,32 +97,6 @@ def group_time(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """Neighbouring periods of one cohort that have the same comparison cohorts.
-
-    ``controls`` are ranges of cohorts; ``base`` is one period, or moves along with ``period``.
-    """
-
-    rows: slice
-    cohort: int
-    period: slice
-    base: slice
-    controls: tuple[tuple[int, int], ...]
-
-    @property
-    def own(self) -> tuple[int, int]:
-        return self.cohort, self.cohort + 1
-
-    @property
-    def size(self) -> int:
-        return int(self.rows.stop - self.rows.start)
-
-    @property
-    def moving(self) -> bool:
-        return int(self.base.stop - self.base.start) == self.size
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Part:
     """What one run gives: as :class:`GroupTime`, influence by block, shape (m, B)."""
@@ -193,40 +108,7 @@ class _Part:
     present: BoolArray
 
 
-def _runs(tables: UnitTables, cells: Cells) -> Iterator[_Run]:
-    """Cut the cells into runs of as many numbers as fit the cache; whole ones under covariates."""
-    fixed = cells.base == tables.base[cells.cohort]
-    kind = np.column_stack([cells.cohort, cells.first_control, fixed, cells.period])
-    steps = np.diff(kind, axis=0)
-    breaks = np.flatnonzero((steps[:, :3] != 0).any(axis=1) | (steps[:, 3] != 1)) + 1
-    most = max(1, _AT_A_TIME // tables.unit.size) if not tables.covariates.size else fixed.size
-    for start, stop in zip(np.r_[0, breaks], np.r_[breaks, fixed.size], strict=True):
-        for first in range(int(start), int(stop), most):
-            rows = slice(first, min(first + most, int(stop)))
-            cohort, held = int(cells.cohort[first]), int(cells.base[first])
-            period = int(cells.period[first])
-            length = rows.stop - first
-            yield _Run(
-                rows=rows,
-                cohort=cohort,
-                period=slice(period, period + length),
-                base=slice(held, held + (1 if fixed[first] else length)),
-                controls=_controls(tables, cohort, int(cells.first_control[first])),
-            )
-
-
-def _controls(tables: UnitTables, cohort: int, first: int) -> tuple[tuple[int, int], ...]:
-    """Return the ranges of comparison cohorts that have units."""
-    last = tables.starts.size + 1
-    ranges = ((first, cohort), (cohort + 1, last)) if first <= cohort else ((first, last),)
-    return tuple(
-        (low, high)
-        for low, high in ranges
-        if low < high and tables.unit_bounds[low] < tables.unit_bounds[high]
-    )
-
-
-def _compared(tables: UnitTables, run: _Run, method: Method) -> _Part:
+def _compared(tables: UnitTables, run: Run, method: Method) -> _Part:
     if not run.controls:
         m, blocks = run.size, tables.blocks(run.own)
         alone: Reason = "no comparison"
@@ -240,7 +122,7 @@ def _compared(tables: UnitTables, run: _Run, method: Method) -> _Part:
     return _adjusted(tables, run, method) if tables.covariates.size else _means(tables, run)
 
 
-def _both(tables: UnitTables, run: _Run, units: slice) -> tuple[FloatArray, FloatArray]:
+def _both(tables: UnitTables, run: Run, units: slice) -> tuple[FloatArray, FloatArray]:
     """Return changes and weights; weight 0 where a unit lacks a period; (m, n), (1 or m, n)."""
     change = tables.outcome[run.period, units] - tables.outcome[run.base, units]
     weight = tables.weight[run.base, units]
@@ -249,7 +131,7 @@ def _both(tables: UnitTables, run: _Run, units: slice) -> tuple[FloatArray, Floa
     return change, weight
 
 
-def _means(tables: UnitTables, run: _Run) -> _Part:
+def _means(tables: UnitTables, run: Run) -> _Part:
     """Compare weighted mean changes."""
     influence = np.zeros((run.size, tables.block_site.size))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -269,7 +151,7 @@ def _means(tables: UnitTables, run: _Run) -> _Part:
 
 
 def _mean_change(
-    tables: UnitTables, run: _Run, ranges: tuple[tuple[int, int], ...], influence: FloatArray
+    tables: UnitTables, run: Run, ranges: tuple[tuple[int, int], ...], influence: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the mean change and the last range's weights; fill in the mean's influence."""
     parts = []
@@ -286,7 +168,7 @@ def _mean_change(
     return mean[:, 0], parts[-1][2]
 
 
-def _level(tables: UnitTables, run: _Run) -> FloatArray:
+def _level(tables: UnitTables, run: Run) -> FloatArray:
     """Return the cohort's mean outcome in each period, of the units that enter; shape (m,)."""
     units = tables.units(run.own)
     _, weight = _both(tables, run, units)
@@ -295,7 +177,7 @@ def _level(tables: UnitTables, run: _Run) -> FloatArray:
     return level / total
 
 
-def _adjusted(tables: UnitTables, run: _Run, method: Method) -> _Part:
+def _adjusted(tables: UnitTables, run: Run, method: Method) -> _Part:
     """Compare under covariates as they are in the base period."""
     parts = [tables.units(ranges) for ranges in (run.own, *run.controls)]
     n_own = parts[0].stop - parts[0].start
@@ -316,14 +198,14 @@ def _adjusted(tables: UnitTables, run: _Run, method: Method) -> _Part:
             continue
         at = rows.start if run.moving else 0
         found = compare(
-            change[rows, kept].T,
+            change[rows, kept],
             treated=np.arange(kept.size) < n_treated,
             covariates=covariates[:, at, kept].T,
             weight=weight[rows.start, kept],
             method=method,
         )
         value[rows] = found.effect
-        influence[rows, kept] = found.influence.T
+        influence[rows, kept] = found.influence
         reasons += [found.reason] * (rows.stop - rows.start)
     with np.errstate(invalid="ignore", divide="ignore"):
         observed = _level(tables, run)
@@ -337,14 +219,14 @@ def _adjusted(tables: UnitTables, run: _Run, method: Method) -> _Part:
     )
 
 
-def _alike(tables: UnitTables, run: _Run) -> list[slice]:
+def _alike(tables: UnitTables, run: Run) -> list[slice]:
     """Return the periods of a run that share units, weights and covariates."""
     if tables.steady or (not tables.gaps and not run.moving):
         return [slice(0, run.size)]
     return [slice(i, i + 1) for i in range(run.size)]
 
 
-def _blocks_of(tables: UnitTables, run: _Run, values: FloatArray) -> FloatArray:
+def _blocks_of(tables: UnitTables, run: Run, values: FloatArray) -> FloatArray:
     """Sum what the units of a run have over blocks; (m, units of the run) to (m, B)."""
     sums = np.zeros((values.shape[0], tables.block_site.size))
     first = 0

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.estimators.callaway_santanna.group_time import Base, ControlGroup, GroupTime
+from evaluation.estimators.callaway_santanna.group_time import GroupTime
+from evaluation.estimators.callaway_santanna.layout import Base, ControlGroup
 from evaluation.estimators.callaway_santanna.tables import UnitTables
 from evaluation.estimators.callaway_santanna.two_periods import Reason
 from evaluation.panel import Panel
@@ -139,6 +140,8 @@ def _starts_outside(panel: Panel, tables: UnitTables) -> tuple[str, ...]:
 
 
 def _moving(tables: UnitTables) -> tuple[str, ...]:
+    if tables.steady:
+        return ()
     found = []
     seen = tables.observed
     for name, values in (("Weights", tables.weight[None]), ("Covariates", tables.covariates)):

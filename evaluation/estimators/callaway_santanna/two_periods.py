@@ -45,7 +45,7 @@ class Comparison:
     Parameters
     ----------
     effect : array, shape (m,)
-    influence : array, shape (n, m)
+    influence : array, shape (m, n)
         Each unit's part: the variance is the sum of squares.
     reason : Reason
         Empty when there is an effect.
@@ -73,7 +73,7 @@ def compare(
 
     Parameters
     ----------
-    change : array, shape (n, m)
+    change : array, shape (m, n)
         Outcome less the outcome of the base period.
     treated : bool array, shape (n,)
         Has units of both kinds.
@@ -86,34 +86,38 @@ def compare(
     weight = weight / weight.mean()
     x = _scaled(covariates, weight)
     cohort, controls = weight * treated, weight * ~treated
-    total = cohort.sum()
     judged = weight if method == "ipw" else controls
     regression = _inverse((x * judged[:, None]).T @ x)
     if regression is None:
         return _without(change.shape, "covariates")
     if method == "ipw":
         regression = np.zeros_like(regression)
-    gap = change - x @ (regression @ (x.T @ (controls[:, None] * change)))
-    effect = cohort @ gap / total
-    pull = x @ (regression @ (cohort @ x)) * controls
-    influence = (cohort[:, None] * (gap - effect) - pull[:, None] * gap) / total
+    gap = change - (change @ (controls[:, None] * x) @ regression) @ x.T
+    size = cohort.sum()
+    own = gap @ cohort / size
+    # What a unit's gap does to the mean: directly, and through the regression's coefficients.
+    slope = (cohort - x @ (regression @ (cohort @ x)) * controls) / size
     if method == "reg":
-        return Comparison(effect=effect, influence=influence)
+        return Comparison(effect=own, influence=gap * slope - np.outer(own, cohort / size))
     fitted = _logit(x, treated, weight)
     if fitted is None:
         return _without(change.shape, "overlap")
     probability, information = fitted
     odds = controls * probability / (1 - probability)
-    counter = odds @ gap / odds.sum()
-    away = odds[:, None] * (gap - counter)
-    score = (weight * (treated - probability))[:, None] * x
-    pull = x @ (regression @ (odds @ x)) * controls
-    against = away + score @ (information @ (x.T @ away)) - pull[:, None] * gap
-    return Comparison(effect=effect - counter, influence=influence - against / odds.sum())
+    total = odds.sum()
+    counter = gap @ odds / total
+    slope -= (odds - x @ (regression @ (odds @ x)) * controls) / total
+    pull = (gap @ (odds[:, None] * x) - np.outer(counter, odds @ x)) @ information
+    score = (weight * (treated - probability)) * x.T
+    influence = gap * slope
+    influence += np.column_stack([-own, counter, -pull]) @ np.vstack(
+        [cohort / size, odds / total, score / total]
+    )
+    return Comparison(effect=own - counter, influence=influence)
 
 
 def _without(shape: tuple[int, ...], reason: Reason) -> Comparison:
-    return Comparison(effect=np.full(shape[1], np.nan), influence=np.zeros(shape), reason=reason)
+    return Comparison(effect=np.full(shape[0], np.nan), influence=np.zeros(shape), reason=reason)
 
 
 def _scaled(covariates: FloatArray, weight: FloatArray) -> FloatArray:
