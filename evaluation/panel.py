@@ -113,8 +113,7 @@ class Panel:
     per: float = 1.0
     covariates: tuple[str, ...] = ()
 
-    # What was read off the rows, and off the adoption too. It holds nothing that could not be made
-    # again, so it can change no number.
+    # What was read off the rows, and off the adoption: nothing that could not be made again.
     _of_rows: dict[str, object] = field(init=False, repr=False, default_factory=dict)
     _of_adoption: dict[str, object] = field(init=False, repr=False, default_factory=dict)
 
@@ -148,13 +147,12 @@ class Panel:
                 place=place,
                 allowed="one row a unit and period",
             )
-        numeric = [c for c in rows.columns if c not in ("unit", "period")]
-        if all(rows[c].null_count() == 0 and rows[c].is_finite().all() for c in numeric) and (
-            cast("float", rows["weight"].min()) > 0
-        ):
+        good = pl.col("weight") > 0
+        for column in rows.columns[2:]:
+            good &= pl.col(column).is_finite().fill_null(value=False)
+        bad = rows.filter(~good)
+        if bad.is_empty():
             return
-        bad = rows.filter(pl.any_horizontal(~pl.col(numeric).is_finite().fill_null(value=False)))
-        bad = bad if not bad.is_empty() else rows.filter(pl.col("weight") <= 0)
         unit, period = bad.row(0)[:2]
         raise SourceError(
             f"unit {unit!r} has a missing, infinite or weightless value in "
@@ -205,9 +203,8 @@ class Panel:
     @property
     def units(self) -> tuple[str, ...]:
         """The units, in order of name."""
-        return self._kept(
-            self._of_rows, "units", lambda: tuple(self.rows["unit"].gather(self.unit_starts))
-        )
+        rows, starts = self.rows, self.unit_starts
+        return self._kept(self._of_rows, "units", lambda: tuple(rows["unit"].gather(starts)))
 
     @property
     def periods(self) -> tuple[int, ...]:
@@ -217,27 +214,23 @@ class Panel:
     @property
     def unit_codes(self) -> NDArray[np.int64]:
         """For each row the index of its unit in :attr:`units`; shape (n,)."""
-        return self._kept(
-            self._of_rows,
-            "unit_codes",
-            lambda: np.repeat(np.arange(self.unit_starts.size), self._lengths),
-        )
+        every = np.arange(self.unit_starts.size)
+        return self._kept(self._of_rows, "unit_codes", lambda: np.repeat(every, self._lengths))
 
     @property
     def period_codes(self) -> NDArray[np.int64]:
         """For each row the index of its period in :attr:`periods`; shape (n,)."""
-        return self._kept(
-            self._of_rows,
-            "period_codes",
-            lambda: _indices(self.rows["period"].to_numpy(), np.array(self.periods)),
-        )
+
+        def make() -> NDArray[np.int64]:
+            return _indices(self.rows["period"].to_numpy(), np.array(self.periods))
+
+        return self._kept(self._of_rows, "period_codes", make)
 
     @property
     def sites(self) -> tuple[str, ...]:
         """The sites of the panel, in order of name."""
-        return self._kept(
-            self._of_adoption, "sites", lambda: tuple(sorted(set(self.adoption.site.values())))
-        )
+        site = self.adoption.site
+        return self._kept(self._of_adoption, "sites", lambda: tuple(sorted(set(site.values()))))
 
     @property
     def unit_sites(self) -> NDArray[np.int64]:
@@ -306,7 +299,6 @@ class Panel:
 
 
 def _settle(panel: Panel, rows: pl.DataFrame, adoption: Adoption) -> None:
-    """Let the panel hold these ordered rows, and of the adoption what concerns them."""
     place = f"outcome {panel.key!r}"
     if rows.is_empty():
         raise SourceError(
@@ -342,7 +334,6 @@ def _is_ordered(rows: pl.DataFrame) -> bool:
 
 
 def _distinct(period: pl.Series) -> tuple[int, ...]:
-    """Return the distinct values, ascending."""
     values = period.to_numpy()
     low, high = int(values.min()), int(values.max())
     if high - low > _LONGEST_LOOKUP * values.size:
@@ -354,11 +345,6 @@ def _distinct(period: pl.Series) -> tuple[int, ...]:
 
 def _indices(values: NDArray[np.int64], distinct: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the index of each value among the distinct ones."""
-    low, high = int(distinct[0]), int(distinct[-1])
-    if high - low + 1 == distinct.size:
-        return values - low
-    if high - low > _LONGEST_LOOKUP * values.size:
-        return np.searchsorted(distinct, values).astype(np.int64)
-    lookup = np.zeros(high - low + 1, dtype=np.int64)
-    lookup[distinct - low] = np.arange(distinct.size)
-    return lookup[values - low]
+    if distinct[-1] - distinct[0] + 1 == distinct.size:
+        return np.asarray(values - distinct[0])
+    return np.searchsorted(distinct, values).astype(np.int64)

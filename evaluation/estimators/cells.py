@@ -1,4 +1,4 @@
-"""Averages over cells (a cohort in a period), and each cell's effects recentred for their error.
+"""Cells, a cohort in a period: averages over them, and their effects recentred for their error.
 
 Shapes: K cohorts, T periods, r averages, S pairs of a pilot site and a cohort of its units.
 """
@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.findings import Estimand
+from evaluation.panel import Panel
 from evaluation.periods import Calendar
 
-__all__ = ["Average", "TreatedCells", "averages"]
+__all__ = ["Average", "TreatedCells", "averages", "by_event_time", "no_cells"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -32,6 +33,14 @@ class Average:
     estimand: Estimand
     group: str
     among: BoolArray
+
+
+def by_event_time(time: IntArray, seen: BoolArray) -> list[Average]:
+    """Return an average for each event time, shape (K, T), among the cells that are seen."""
+    return [
+        Average(estimand="event_time", group=str(value), among=seen & (time == value))
+        for value in np.unique(time[seen]).tolist()
+    ]
 
 
 def averages(
@@ -52,17 +61,13 @@ def averages(
     time = periods[None, :] - starts[:, None]
     cohort = np.broadcast_to(starts[:, None], seen.shape)
     period = np.broadcast_to(periods[None, :], seen.shape)
-    named: list[tuple[Estimand, IntArray]] = [
-        ("cohort", cohort),
-        ("calendar", period),
-        ("event_time", time),
-    ]
+    named: list[tuple[Estimand, IntArray]] = [("cohort", cohort), ("calendar", period)]
     found = [Average(estimand="overall", group="", among=seen)]
     for estimand, values in named:
         for value in np.unique(values[seen]).tolist():
-            name = str(value) if estimand == "event_time" else calendar.code(value)
+            name = calendar.code(value)
             found.append(Average(estimand=estimand, group=name, among=seen & (values == value)))
-    return found
+    return [*found, *by_event_time(time, seen)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -169,3 +174,31 @@ class TreatedCells:
         average, others = np.zeros_like(self.weight), np.zeros_like(seen)
         average[seen], others[seen] = (products / squares)[pair], known[pair]
         return average, others
+
+
+def no_cells(panel: Panel, member: IntArray, starts: IntArray) -> tuple[TreatedCells, IntArray]:
+    """Return empty sums, and for each unit its pair of site and cohort, -1 for none; shape (U,).
+
+    Parameters
+    ----------
+    panel : Panel
+    member : int array, shape (U,)
+        Cohort of each unit; -1 for units that are no part of it.
+    starts : int array, shape (K,)
+    """
+    periods = np.array(panel.periods)
+    inside = np.flatnonzero(member >= 0)
+    keys, found = np.unique(
+        panel.unit_sites[inside] * starts.size + member[inside], return_inverse=True
+    )
+    pair = np.full(member.size, -1)
+    pair[inside] = found
+    shape = (keys.size, periods.size)
+    cells = TreatedCells(
+        site=keys // starts.size,
+        cohort=keys % starts.size,
+        weight=np.zeros(shape),
+        gain=np.zeros(shape),
+        time=periods[None, :] - starts[:, None],
+    )
+    return cells, pair

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
+from evaluation.estimators.caveats import left_out
 from evaluation.findings import Effect, Fit, LinearFit
 from evaluation.panel import Panel
 
@@ -20,11 +21,9 @@ __all__ = [
     "assemble_fit",
     "build_design",
     "least_squares",
-    "left_out",
     "no_comparison",
     "refuse_constant",
     "refuse_untreated",
-    "staggered_caveats",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -155,16 +154,6 @@ def build_design(
     )
 
 
-def left_out(names: list[str]) -> tuple[str, ...]:
-    """Return the caveat for covariates that are left out, if there are any."""
-    if not names:
-        return ()
-    return (
-        f"Not adjusted for {', '.join(names)}: the unit and period effects and the other "
-        "covariates already say all that it says.",
-    )
-
-
 def _needed(
     everything: FloatArray, n_focal: int, *, unit: IntArray, weights: FloatArray
 ) -> tuple[BoolArray, BoolArray]:
@@ -276,36 +265,57 @@ def refuse_constant(outcome: FloatArray) -> None:
         )
 
 
-def refuse_untreated(panel: Panel, treatment: FloatArray) -> None:
-    """Say in plain words why a treatment column can have no effect estimated.
+def refuse_untreated(panel: Panel, treatment: FloatArray | None = None) -> None:
+    """Say in plain words why a treatment can have no effect estimated.
+
+    Parameters
+    ----------
+    panel : Panel
+    treatment : array, shape (n,), optional
+        A dose; by default treatment is having adopted.
 
     Raises
     ------
     EstimationError
         When nobody is treated, or nobody's treatment changes while observed.
     """
+    ever, changes = _adopting(panel) if treatment is None else _dosed(panel, treatment)
     place = f"outcome {panel.key!r}"
-    if not panel.adoption.first_treated and not treatment.any():
+    if not panel.adoption.first_treated and not ever:
         raise EstimationError(
             "no unit of the panel adopts, so there is no effect to estimate",
             place=place,
             remedy="Check [[sites]] and that the pilot units are in the data.",
         )
-    if not treatment.any():
+    if not ever:
         raise EstimationError(
             "no pilot unit is observed after its start",
             place=place,
             remedy="Check `starts` in [[sites]] against the last period of the data.",
         )
-    unit = panel.unit_codes
-    within = absorb(treatment, unit, np.ones(unit.size))
-    if np.abs(within).max() <= _REDUNDANT * np.abs(treatment).max():
+    if not changes:
         raise EstimationError(
             "no unit's treatment changes while it is observed: pilot units have no period before "
             "their start in these data",
             place=place,
             remedy="Add earlier periods, or check `starts` in [[sites]].",
         )
+
+
+def _adopting(panel: Panel) -> tuple[bool, bool]:
+    """Return whether a unit is seen after its start, and whether one is seen before it too."""
+    period, first_row = panel.rows["period"].to_numpy(), panel.unit_starts
+    last_row = np.append(first_row[1:], period.size) - 1
+    after = period[last_row] >= panel.unit_first_treated
+    before = period[first_row] < panel.unit_first_treated
+    return bool(after.any()), bool((after & before).any())
+
+
+def _dosed(panel: Panel, treatment: FloatArray) -> tuple[bool, bool]:
+    unit = panel.unit_codes
+    within = absorb(treatment, unit, np.ones(unit.size))
+    changes = np.abs(within).max() > _REDUNDANT * np.abs(treatment).max()
+    return bool(treatment.any()), bool(changes)
 
 
 def no_comparison(panel: Panel) -> EstimationError:
@@ -320,15 +330,4 @@ def no_comparison(panel: Panel) -> EstimationError:
         f"there is no comparison: {why}",
         place=f"outcome {panel.key!r}",
         remedy="Add comparison units in [comparison] that are observed in the same periods.",
-    )
-
-
-def staggered_caveats(panel: Panel) -> tuple[str, ...]:
-    """Return the caveat that one coefficient over several cohorts needs, if there are several."""
-    if len(panel.adoption.cohorts) < 2:
-        return ()
-    return (
-        f"Adoption is staggered ({len(panel.adoption.cohorts)} starts): one coefficient also "
-        "compares later with earlier adopters, and misleads if effects grow or differ between "
-        "starts (Goodman-Bacon 2021).",
     )

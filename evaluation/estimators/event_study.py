@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
+from evaluation.estimators.absorbed import Absorbed
+from evaluation.estimators.by_blocks import LARGE, is_large, regress
+from evaluation.estimators.caveats import left_out
+from evaluation.estimators.cells import Average
 from evaluation.estimators.design import (
-    Design,
     assemble_fit,
     build_design,
     least_squares,
+    refuse_constant,
     refuse_untreated,
 )
+from evaluation.estimators.grid import grid_of
+from evaluation.estimators.leads_and_lags import REFERENCE, Form, lay_out
 from evaluation.estimators.panel_ols import panel_ols
 from evaluation.findings import Effect, Fit
 from evaluation.panel import Panel
 
 __all__ = ["event_study"]
 
-REFERENCE = -1
-_NOT_IDENTIFIED = (
-    "Not estimated: no comparison is observed that could tell it from the unit and period effects."
-)
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
-def event_study(panel: Panel, *, bin_ends: int | None = None) -> Fit:
+def event_study(
+    panel: Panel,
+    *,
+    bin_ends: int | None = None,
+    interaction_weighted: bool | None = None,
+    with_averages: bool = False,
+) -> Fit:
     r"""Estimate the difference of pilot from comparison units at each event time.
 
-    The coefficients :math:`b_e` of
+    With one start, the coefficients :math:`b_e` of
     :math:`y_{it} = a_i + c_t + \sum_{e \ne -1} b_e 1\{t - g_i = e\} + x_{it}'g + e_{it}`, where
     :math:`g_i` is the unit's first treated period; never-treated units have no event time.
+
+    With several starts, interaction-weighted: a coefficient :math:`b_{ge}` for each start and event
+    time, averaged at each event time with the starts' shares of its (weighted) observations. The
+    comparison is the never-treated units; without any, the last to start, in the periods before.
 
     Parameters
     ----------
@@ -39,84 +55,113 @@ def event_study(panel: Panel, *, bin_ends: int | None = None) -> Fit:
     bin_ends : int, optional
         Join event times of ``-bin_ends`` or earlier, and of ``bin_ends`` or later. Without it there
         is one effect for every event time that the data hold.
+    interaction_weighted : bool, optional
+        False pools the starts, which mixes them if effects differ; True separates them. By default
+        they are separated if there are several.
+    with_averages : bool
+        Put the averages over treated observations before the event times: ``overall``, ``cohort``
+        and ``calendar``.
 
     Returns
     -------
     Fit
-        One effect for each event time, ``event_time``, in ascending order, -1 left out. There is
-        no overall effect. NaN with the reason where an event time is not identified.
+        One effect for each event time, ``event_time``, in ascending order, -1 left out; NaN with
+        the reason where an event time is not identified. The equations take the shares as given,
+        as fixest does.
 
     Raises
     ------
     EstimationError
-        When nobody is treated, no event time is identified (such as without never-treated units),
-        or the outcome does not vary.
+        When nobody is treated, no event time is identified (such as without a comparison), or the
+        outcome does not vary.
 
     References
     ----------
-    Sun and Abraham (2021), J. Econometrics 225: the two-way form, and why it mixes cohorts.
+    Sun and Abraham (2021), J. Econometrics 225: equation (5) for what the pooled form mixes,
+    section 4 for the interaction-weighted form.
     """
     if bin_ends is not None and bin_ends < 1:
         raise EstimationError(
             f"event times cannot be joined from {bin_ends}", allowed="a whole number of 1 or more"
         )
-    refuse_untreated(panel, panel.treated.astype(np.float64))
-    times = panel.event_time
-    binned = times if bin_ends is None else np.clip(times, -bin_ends, bin_ends)
-    held = np.unique(binned[~np.isnan(binned)]).astype(np.int64)
-    shown = held[held != REFERENCE]
-    focal = (binned[:, None] == shown).astype(np.float64)
-    outcome = panel.values("outcome")
-    design = build_design(panel, focal, weights=panel.values("weight"))
-    _refuse_unidentified(panel, design, held)
+    refuse_untreated(panel)
+    refuse_constant(panel.values("outcome"))
+    apart = interaction_weighted
+    if apart is None:
+        apart = len(panel.adoption.cohorts) > 1
+    form = lay_out(panel, bin_ends, apart=apart)
+    among = form.averages(panel, overall=with_averages)
+    fit = _by_blocks if is_large(panel, form.label.max() + 1) else _by_columns
+    return fit(panel, form, among, _caveats(panel, form, apart=apart))
+
+
+def _by_columns(panel: Panel, form: Form, among: list[Average], caveats: tuple[str, ...]) -> Fit:
+    """Fit with linearmodels, and equations beside it."""
+    cohort = form.member[panel.unit_codes]
+    rows = form.used[cohort, panel.period_codes]
+    label = form.label[cohort, panel.period_codes]
+    focal = (label[:, None] == np.arange(form.label.max() + 1)).astype(np.float64)
+    outcome = panel.values("outcome")[rows]
+    design = build_design(panel, focal, weights=panel.values("weight"), kept=rows)
+    identified = design.identified
+    _refuse_unidentified(panel, identified, form)
     linear = least_squares(design, outcome)
-    values = design.focal_values(panel_ols(design, outcome))
+    shares = form.contrasts(among, identified)[:, identified]
+    values = shares @ design.focal_values(panel_ols(design, outcome))[identified]
     return assemble_fit(
         design,
         estimator="event_study",
-        effects=tuple(
-            _effect(design, outcome, time=int(time), value=float(value), at=column, ends=bin_ends)
-            for time, value, column in zip(shown, values, focal.T > 0, strict=True)
-        ),
-        linear=linear,
-        pilot=~np.isnan(times),
-        caveats=_caveats(panel),
-    )
-
-
-def _effect(
-    design: Design,
-    outcome: NDArray[np.float64],
-    *,
-    time: int,
-    value: float,
-    at: NDArray[np.bool_],
-    ends: int | None,
-) -> Effect:
-    caveats: tuple[str, ...] = ()
-    if ends is not None and abs(time) == ends:
-        caveats = (f"All event times of {time} or {'earlier' if time < 0 else 'later'}, joined.",)
-    if np.isnan(value):
-        caveats = (*caveats, _NOT_IDENTIFIED)
-    return Effect(
-        estimand="event_time",
-        group=str(time),
-        value=value,
-        scale="level",
-        observed=float(np.average(outcome[at], weights=design.weights[at])),
+        effects=_effects(form, among, values, identified),
+        linear=dataclasses.replace(linear, contrasts=shares @ design.contrasts[identified]),
+        pilot=form.pilots[panel.unit_codes][rows],
         caveats=caveats,
-        n_pilot_sites=int(np.unique(design.cluster[at]).size),
     )
 
 
-def _refuse_unidentified(panel: Panel, design: Design, held: NDArray[np.int64]) -> None:
-    if design.identified.any():
+def _by_blocks(panel: Panel, form: Form, among: list[Average], caveats: tuple[str, ...]) -> Fit:
+    """Fit block by block, with influence by site in place of equations."""
+    model = Absorbed(
+        grid=grid_of(panel),
+        weights=panel.values("weight"),
+        covariates=tuple(panel.values(name) for name in panel.covariates),
+        member=form.member,
+        columns=form.columns,
+        used=form.used,
+        own=np.ones((len(panel.periods), 1)),
+    )
+    regressed = regress(model, panel.values("outcome"))
+    identified = regressed.identified[: form.label.max() + 1]
+    _refuse_unidentified(panel, identified, form)
+    shares = np.zeros((len(among), identified.size + len(panel.covariates)))
+    shares[:, : identified.size] = form.contrasts(among, identified)
+    return Fit(
+        estimator="event_study",
+        effects=_effects(form, among, regressed.values(shares), identified),
+        influence=regressed.influence(panel, shares),
+        n_obs=model.n_rows,
+        n_units=len(panel.units),
+        n_sites=len(panel.sites),
+        n_pilot_sites=np.unique(panel.unit_sites[form.pilots]).size,
+        caveats=(*caveats, *left_out(regressed.redundant(panel.covariates)), LARGE),
+    )
+
+
+def _effects(
+    form: Form, among: list[Average], values: FloatArray, identified: BoolArray
+) -> tuple[Effect, ...]:
+    return tuple(
+        form.effect(average, float(value), identified)
+        for average, value in zip(among, values, strict=True)
+    )
+
+
+def _refuse_unidentified(panel: Panel, identified: BoolArray, form: Form) -> None:
+    if identified.any():
         return
-    never = set(panel.units) - set(panel.adoption.first_treated)
-    if REFERENCE not in held:
+    if not (form.joined[form.weight > 0] == REFERENCE).any():
         why = "no pilot unit is observed in the period before its start, the reference"
         remedy = "Add that period, or check `starts` in [[sites]]."
-    elif not never:
+    elif len(panel.adoption.first_treated) == len(panel.units):
         why = (
             "every unit adopts, so leads and lags cannot be told from the period effects (a trend "
             "in event time fits as well)"
@@ -128,12 +173,24 @@ def _refuse_unidentified(panel: Panel, design: Design, held: NDArray[np.int64]) 
     raise EstimationError(why, place=f"outcome {panel.key!r}", remedy=remedy)
 
 
-def _caveats(panel: Panel) -> tuple[str, ...]:
+def _caveats(panel: Panel, form: Form, *, apart: bool) -> tuple[str, ...]:
     caveats: list[str] = []
-    if len(panel.adoption.cohorts) > 1:
+    cohorts = panel.adoption.cohorts
+    if len(cohorts) > 1 and not apart:
         caveats.append(
-            f"Adoption is staggered ({len(panel.adoption.cohorts)} starts): leads and lags pool "
+            f"Adoption is staggered ({len(cohorts)} starts): leads and lags pool "
             "the starts, and mix them if effects differ between starts (Sun and Abraham 2021)."
+        )
+    if len(cohorts) > 1 and apart:
+        caveats.append(
+            f"Each figure averages {len(cohorts)} starts by their share of its observations (Sun "
+            "and Abraham 2021); its interval takes the shares as given."
+        )
+    if form.comparison is not None:
+        last = panel.calendar.label(cohorts[-1])
+        caveats.append(
+            f"Every unit adopts: those that start last ({last}) are the comparison, and periods "
+            "from then on are left out."
         )
     if "dose" in panel.rows.columns:
         caveats.append("By event time taking part counts, not the dose.")

@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.estimators.absorbed import Absorbed, Solver, UnitPart, grid_of, solver
-from evaluation.estimators.cells import Average, TreatedCells, averages
+from evaluation.estimators.absorbed import Absorbed, Solver, solver
+from evaluation.estimators.by_blocks import redundant_covariates, sum_by_site
+from evaluation.estimators.caveats import left_out
+from evaluation.estimators.cells import Average, TreatedCells, averages, no_cells
 from evaluation.estimators.design import (
-    left_out,
     no_comparison,
     refuse_constant,
     refuse_untreated,
 )
+from evaluation.estimators.grid import UnitPart, grid_of
 from evaluation.findings import Effect, Fit
 from evaluation.panel import Panel
 
@@ -87,7 +89,7 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
     3 and section 4.3 for the variance, conservative where effects differ within the groups that
     they are recentred by.
     """
-    refuse_untreated(panel, panel.treated.astype(np.float64))
+    refuse_untreated(panel)
     outcome = panel.values("outcome")
     refuse_constant(outcome)
     model = _untreated_model(panel, seasonality)
@@ -102,7 +104,7 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
     held, alone = imputed.cells.recentred(leave_out=leave_out)
     influence = values.per_weight(imputed.cells.summed(held, among, len(panel.sites)))
     directions = values.per_weight(-(solved.inverse @ values.sums(imputed.reach).T))
-    influence += _by_site(panel, model.unit_scores(outcome, effects, directions))
+    influence += sum_by_site(panel, model.unit_scores(outcome, effects, directions))
     influence[:, np.abs(influence).max(axis=0) <= _ROUNDING * np.abs(outcome).max()] = 0.0
     return Fit(
         estimator="imputation",
@@ -115,7 +117,7 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
         caveats=(
             *imputed.lost.caveats,
             *((_ALONE,) if alone.size else ()),
-            *left_out(_redundant(panel, normal, size)),
+            *left_out(redundant_covariates(panel.covariates, normal, size)),
             *((_DOSE,) if "dose" in panel.rows.columns else ()),
         ),
     )
@@ -149,18 +151,6 @@ def _untreated_model(panel: Panel, seasonality: int | None) -> Absorbed:
         used=untreated,
         own=np.column_stack(own),
     )
-
-
-def _redundant(panel: Panel, normal: FloatArray, size: FloatArray) -> list[str]:
-    """Return the covariates that the effects and the covariates before them say already."""
-    first = normal.shape[0] - len(panel.covariates)
-    found = []
-    for j, name in enumerate(panel.covariates, start=first + 1):
-        last = np.zeros((1, j))
-        last[0, -1] = 1.0
-        if not solver(normal[:j, :j], size[:j]).identified(last)[0]:
-            found.append(name)
-    return found
 
 
 @dataclass(slots=True)
@@ -252,21 +242,9 @@ def _adopters(model: Absorbed) -> Absorbed:
 
 def _nothing_yet(panel: Panel, model: Absorbed) -> tuple[_Imputed, IntArray]:
     """Return empty sums, and for each adopter its pair of site and cohort."""
-    starts, periods = _cohorts(panel), np.array(panel.periods)
-    shape = (starts.size, periods.size)
-    adopters: BoolArray = np.greater_equal(_adopters(model).member, 0)
-    keys, found = np.unique(
-        panel.unit_sites[adopters] * starts.size + model.member[adopters], return_inverse=True
-    )
-    pair = np.full(adopters.size, -1)
-    pair[adopters] = found
-    cells = TreatedCells(
-        site=keys // starts.size,
-        cohort=keys % starts.size,
-        weight=np.zeros((keys.size, periods.size)),
-        gain=np.zeros((keys.size, periods.size)),
-        time=periods[None, :] - starts[:, None],
-    )
+    starts = _cohorts(panel)
+    cells, pair = no_cells(panel, _adopters(model).member, starts)
+    shape = (starts.size, model.grid.n_periods)
     imputed = _Imputed(
         seen=np.zeros(shape, dtype=np.bool_),
         weight=np.zeros(shape),
@@ -312,9 +290,3 @@ class _Values:
             )
             for j, average in enumerate(self.among)
         )
-
-
-def _by_site(panel: Panel, scores: FloatArray) -> FloatArray:
-    """Sum unit scores, shape (U, r), by site; shape (G, r)."""
-    n_sites = len(panel.sites)
-    return np.column_stack([np.bincount(panel.unit_sites, v, n_sites) for v in scores.T])

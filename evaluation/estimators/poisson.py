@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
+from evaluation.estimators.caveats import staggered_caveats
 from evaluation.estimators.design import (
     Design,
     absorb,
@@ -16,7 +17,6 @@ from evaluation.estimators.design import (
     build_design,
     no_comparison,
     refuse_untreated,
-    staggered_caveats,
 )
 from evaluation.estimators.separation import informative_rows
 from evaluation.findings import Effect, Fit, LinearFit

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from evaluation.estimators.caveats import staggered_caveats
 from evaluation.estimators.design import (
     assemble_fit,
     build_design,
     least_squares,
     no_comparison,
     refuse_untreated,
-    staggered_caveats,
 )
 from evaluation.estimators.panel_ols import panel_ols
 from evaluation.findings import Effect, Fit

@@ -105,7 +105,7 @@ def test_other_small_sample_factors(reference: Reference) -> None:
 
 
 def test_event_study_with_ends_joined_at_twelve(reference: Reference) -> None:
-    fit = event_study(reference.panel, bin_ends=12)
+    fit = event_study(reference.panel, bin_ends=12, interaction_weighted=False)
     assert fit.linear is not None
     plain = np.sqrt(np.diag(covariance(fit.linear, kind="cr0")))
     rows = [r for r in reference.numbers["event_study_binned12"] if r["term"].startswith("relb")]
@@ -136,6 +136,26 @@ def _unweighted(panel: Panel) -> Panel:
     import dataclasses
 
     return dataclasses.replace(panel, rows=panel.rows.with_columns(weight=pl.lit(1.0)))
+
+
+def test_interaction_weighted_event_study(reference: Reference) -> None:
+    fit = event_study(reference.panel, with_averages=True)
+    assert fit.linear is not None
+    plain = np.sqrt(np.diag(covariance(fit, kind="cr0")))
+    columns = 3 * (PERIODS - 1) + 1 + PERIODS
+    errors = plain * fixest_factor(columns) ** 0.5
+    found = {f"{e.estimand} {e.group}": (e.value, errors[j]) for j, e in enumerate(fit.effects)}
+    numbers = reference.numbers
+    wanted = {"overall ": numbers["sunab_att"]}
+    for row in (*numbers["sunab_event"], *numbers["sunab_cohort"]):
+        kind, _, group = row["term"].partition("::")
+        if group:
+            wanted[f"{'event_time' if kind == 'time' else 'cohort'} {group}"] = row
+    assert len(wanted) == 1 + len(numbers["sunab_event"]) - 1 + 3
+    for key, row in wanted.items():
+        assert found[key][0] == pytest.approx(row["Estimate"], rel=TOLERANCE)
+        error = row.get("Std. Error", row.get("Std..Error"))
+        assert found[key][1] == pytest.approx(error, rel=TOLERANCE)
 
 
 def test_imputation(reference: Reference) -> None:

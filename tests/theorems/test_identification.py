@@ -51,7 +51,7 @@ def test_leads_and_lags_need_units_that_never_adopt(draw: Draw) -> None:
     panel = draw(1)
     starts = {name: 2 + i % 3 for i, name in enumerate(panel.units)}
     with pytest.raises(EstimationError, match="every unit adopts"):
-        event_study(adopting(panel, starts))
+        event_study(adopting(panel, starts), interaction_weighted=False)
     assert np.isfinite(twfe(adopting(panel, starts)).effect.value)
 
 
@@ -115,7 +115,9 @@ def test_a_covariate_that_says_nothing_new_is_left_out_with_a_caveat(draw: Draw)
 
 
 def test_staggered_starts_carry_their_caveats(draw: Draw) -> None:
-    assert any("Sun and Abraham 2021" in text for text in event_study(draw(1)).caveats)
+    pooled = event_study(draw(1), interaction_weighted=False).caveats
+    assert any("mix them if effects differ" in text for text in pooled)
+    assert any("takes the shares as given" in text for text in event_study(draw(1)).caveats)
     assert any("Goodman-Bacon 2021" in text for text in twfe(draw(1)).caveats)
     assert event_study(draw(1, starts=(3,))).caveats == ()
 
@@ -132,3 +134,29 @@ def test_a_dose_says_what_its_effect_is_per(draw: Draw) -> None:
 def test_an_event_time_says_on_how_many_pilot_sites_it_rests(draw: Draw) -> None:
     by_time = {e.group: e.n_pilot_sites for e in event_study(draw(1, starts=(2, 4))).effects}
     assert by_time == {"-4": 2, "-3": 2, "-2": 4, "0": 4, "1": 4, "2": 2, "3": 2}
+
+
+def test_the_last_to_start_are_the_comparison_where_everybody_adopts(draw: Draw) -> None:
+    panel = dataclasses.replace(draw(1, shape=(9, 8)), covariates=())
+    starts = {name: 3 + i % 3 for i, name in enumerate(panel.units)}
+    fit = event_study(adopting(panel, starts), with_averages=True)
+    assert any("those that start last (5) are the comparison" in text for text in fit.caveats)
+    # The same as with them never treated, before they start.
+    early = {name: start for name, start in starts.items() if start < 5}
+    rows = panel.rows.filter(pl.col("period") < 5)
+    other = event_study(adopting(dataclasses.replace(panel, rows=rows), early), with_averages=True)
+    found = [{(e.estimand, e.group): e.value for e in f.effects} for f in (fit, other)]
+    assert found[0] == pytest.approx(found[1], abs=1e-10)
+    assert fit.n_obs == rows.height
+    assert fit.n_pilot_sites == 6
+
+
+def test_a_start_without_its_reference_is_left_out_of_the_averages(draw: Draw) -> None:
+    panel = dataclasses.replace(draw(1, starts=(2, 4)), covariates=())
+    early = pl.col("unit").is_in(["u00", "u01"])
+    rows = panel.rows.filter(~(early & (pl.col("period") == 1)))
+    by_time = {e.group: e for e in event_study(dataclasses.replace(panel, rows=rows)).effects}
+    assert "1 of 2 starts is left out" in by_time["0"].caveats[0]
+    assert by_time["0"].n_pilot_sites == 2
+    assert np.isnan(by_time["2"].value)
+    assert np.isfinite(by_time["0"].value)

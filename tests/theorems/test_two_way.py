@@ -55,7 +55,7 @@ def test_event_study_is_least_squares_with_dummies(
     draw: Draw, seed: int, missing: float, ends: int | None
 ) -> None:
     panel = draw(seed, missing=missing)
-    fit = event_study(panel, bin_ends=ends)
+    fit = event_study(panel, bin_ends=ends, interaction_weighted=False)
     bound = ends or 99
     times = np.clip(panel.event_time, -bound, bound)
     shown = [int(effect.group) for effect in fit.effects]
@@ -66,6 +66,70 @@ def test_event_study_is_least_squares_with_dummies(
     assert values == pytest.approx(dense[: values.size], abs=EQUAL)
     assert fit.linear is not None
     assert fit.linear.contrasts @ fit.linear.coef == pytest.approx(values, abs=EQUAL)
+
+
+@FEW
+@given(seed=SEEDS, missing=st.sampled_from([0.0, 0.1]), ends=st.sampled_from([None, 1, 2]))
+def test_interaction_weighting_averages_starts_by_their_share(
+    draw: Draw, seed: int, missing: float, ends: int | None
+) -> None:
+    panel = draw(seed, missing=missing)
+    fit = event_study(panel, bin_ends=ends, with_averages=True)
+    bound = ends or 99
+    times = np.clip(panel.event_time, -bound, bound)
+    starts = panel.first_treated
+    cells = sorted(
+        {(g, e) for g, e in zip(starts, times, strict=True) if not np.isnan(g) and e != -1}
+    )
+    focal = np.array([(starts == g) & (times == e) for g, e in cells], dtype=float).T
+    dense = dense_coefficients(panel, focal)[: len(cells)]
+    by_row, weight = focal @ dense, panel.values("weight")
+    period, after = panel.rows["period"].to_numpy(), panel.treated
+    for effect in fit.effects:
+        rows = {
+            "overall": after,
+            "cohort": after & (starts == float(effect.group or "nan")),
+            "calendar": after & (period == float(effect.group or "nan")),
+            "event_time": times == float(effect.group or "nan"),
+        }[effect.estimand]
+        assert effect.value == pytest.approx(
+            np.average(by_row[rows], weights=weight[rows]), abs=EQUAL
+        )
+        assert effect.observed == pytest.approx(
+            np.average(panel.values("outcome")[rows], weights=weight[rows])
+        )
+    values = [effect.value for effect in fit.effects]
+    assert fit.linear is not None
+    assert fit.linear.contrasts @ fit.linear.coef == pytest.approx(values, abs=EQUAL)
+
+
+def test_one_start_needs_no_weighting(draw: Draw) -> None:
+    panel = draw(2, starts=(3,))
+    fits = [event_study(panel, interaction_weighted=apart) for apart in (None, True, False)]
+    values = [[effect.value for effect in fit.effects] for fit in fits]
+    assert values[0] == values[2]
+    assert values[0] == pytest.approx(values[1], abs=EQUAL)
+
+
+def test_effects_that_differ_between_starts_are_not_mixed(draw: Draw) -> None:
+    # The earlier start has an effect that grows, the later one none.
+    panel = draw(3, starts=(2, 4), shape=(12, 8))
+    panel = dataclasses.replace(panel, covariates=())
+    grows = np.where(panel.first_treated == 2, np.maximum(panel.event_time + 1, 0), 0.0)
+    moved = dataclasses.replace(
+        panel,
+        rows=panel.rows.with_columns(
+            outcome=pl.Series(5.0 * panel.unit_codes + panel.period_codes + grows),
+            weight=pl.lit(1.0),
+        ),
+    )
+    by_time = {e.group: e.value for e in event_study(moved).effects}
+    assert [by_time[lead] for lead in ("-3", "-2")] == pytest.approx([0, 0], abs=EQUAL)
+    assert [by_time[lag] for lag in ("0", "1", "4", "5")] == pytest.approx(
+        [0.5, 1, 5, 6], abs=EQUAL
+    )
+    mixed = {e.group: e.value for e in event_study(moved, interaction_weighted=False).effects}
+    assert abs(mixed["-3"]) > 0.1
 
 
 def test_one_cohort_and_two_periods_is_the_difference_in_differences_of_means(draw: Draw) -> None:

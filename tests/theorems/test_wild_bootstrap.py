@@ -131,7 +131,7 @@ def test_least_squares_is_samples_refitted(
 @pytest.mark.parametrize("kind", KINDS)
 def test_event_times_are_samples_refitted(draw: Draw, kind: Scores) -> None:
     panel = draw(2, shape=(18, 6), per_site=2, starts=(2, 4), missing=0.1)
-    fit = event_study(panel, bin_ends=2)
+    fit = event_study(panel, bin_ends=2, interaction_weighted=False)
     assert fit.linear is not None
     times = np.clip(panel.event_time, -2, 2)[:, None]
     shown = np.array([int(effect.group) for effect in fit.effects])
