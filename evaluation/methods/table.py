@@ -17,6 +17,7 @@ from evaluation.findings import Estimator, Procedure
 from evaluation.inference.cluster_robust import cr1, cr2
 from evaluation.inference.jackknife import cr3
 from evaluation.inference.placebo import placebo
+from evaluation.inference.randomisation import randomisation
 from evaluation.inference.wild_bootstrap import wild
 from evaluation.panel import MEASURES, Measure
 from evaluation.study import Analysis
@@ -93,7 +94,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Poisson regression with area and period effects",
         make=lambda _: poisson,
         measures=("rate", "count"),
-        procedures=_ALGEBRA,
+        procedures=(*_ALGEBRA, "randomisation"),
         compares="compares all periods before with all after, as a ratio of events; areas "
         "with more events weigh more",
     ),
@@ -101,7 +102,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Two-way fixed effects regression",
         make=lambda _: twfe,
         measures=MEASURES,
-        procedures=_ALGEBRA,
+        procedures=(*_ALGEBRA, "randomisation"),
         compares="compares all periods before with all after, as a difference; when starts "
         "are staggered, areas that began earlier stand in as comparisons, some with "
         "a negative weight",
@@ -166,6 +167,12 @@ PROCEDURES: dict[str, ProcedureEntry] = {
         make=lambda analysis: wild(level=analysis.level, draws=analysis.draws),
         fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
         why=_WILD_FAILS,
+    ),
+    "randomisation": ProcedureEntry(
+        title="Randomisation: the starts dealt out anew among all sites",
+        make=lambda analysis: randomisation(level=analysis.level, draws=analysis.draws),
+        fewest_pilot_sites=1,
+        why="it needs a pilot site",
     ),
     "placebo": ProcedureEntry(
         title="Placebos in space: the same starts given to comparison sites",

@@ -180,9 +180,9 @@ class Analysis(_Frozen):
     ``event_window`` bins leads and lags beyond that many periods; None keeps them all.
     """
 
-    primary: Method = Method(estimator="poisson", procedure="cr2")
+    primary: Method = Method(estimator="poisson", procedure="wild")
     estimators: Identifiers = ("poisson", "twfe", "event_study")
-    procedures: Identifiers = ("cr2",)
+    procedures: Identifiers = ("cr2", "wild", "randomisation")
     control_group: Literal["never_treated", "not_yet_treated"] = "never_treated"
     draws: Annotated[int, Field(ge=99, le=10**7)] = 9999
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95

@@ -49,6 +49,8 @@ class Reading:
         cannot be compared.
     seen : float or None
         The change that could reliably be seen, in the same units.
+    alone : bool
+        Whether the estimate is of one pilot site.
     """
 
     value: float
@@ -58,6 +60,7 @@ class Reading:
     relative: bool
     smallest: float | None
     seen: float | None
+    alone: bool = False
 
     @property
     def ends(self) -> tuple[float, float] | None:
@@ -89,6 +92,8 @@ class Reading:
         if self.seen is None:
             return ""
         size = f"{number(self.seen)}{self.unit}"
+        if self.alone:
+            return f"One site alone could reliably show changes of about {size} or more."
         return (
             f"With this number of sites the evaluation could reliably see changes of about {size} "
             "or more."
@@ -100,6 +105,7 @@ def reading(estimate: Estimate, outcome: Outcome) -> Reading:
 
     A level that is not above 0 has no percentages: with none observed, every effect is -100%.
     """
+    alone = estimate.effect.estimand == "site" or estimate.n_pilot_sites == 1
     low, high = _finite_ends(estimate)
     value, below, above = estimate.relative
     lacks_end = (low is not None and below is None) or (high is not None and above is None)
@@ -114,6 +120,7 @@ def reading(estimate: Estimate, outcome: Outcome) -> Reading:
             relative=True,
             smallest=None if outcome.smallest_effect is None else abs(outcome.smallest_effect),
             seen=detectable(estimate),
+            alone=alone,
         )
     factor = 100.0 if outcome.measure == "share" else 1.0
     seen = detectable_on_scale(estimate.interval)
@@ -125,6 +132,7 @@ def reading(estimate: Estimate, outcome: Outcome) -> Reading:
         relative=False,
         smallest=None,
         seen=None if seen is None else factor * seen,
+        alone=alone,
     )
 
 

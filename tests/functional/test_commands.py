@@ -75,12 +75,18 @@ def test_every_page_says_that_the_sample_is_synthetic(sample_run: Path) -> None:
     assert all("synthetic" in page.read_text(encoding="utf-8").lower() for page in pages)
 
 
-def test_one_site_has_an_estimate_and_a_reason_for_its_empty_interval(sample_run: Path) -> None:
+def test_one_site_has_an_interval_where_one_holds_and_else_the_reason(sample_run: Path) -> None:
     estimates = pl.read_csv(sample_run / "restricted" / "estimates.csv")
     sites = estimates.filter(pl.col("estimand") == "site")
     assert sites["estimate"].null_count() == 0
-    assert sites["ci_low"].null_count() == sites.height > 0
-    assert all("72%" in caveats for caveats in sites["caveats"])
+    assert set(sites.filter("is_primary")["procedure"]) == {"randomisation"}
+    holding = sites.filter(pl.col("procedure") == "randomisation")
+    assert holding.height > 0
+    assert holding["ci_low"].null_count() == 0
+    assert all("the smallest possible p-value is 1/34" in text for text in holding["caveats"])
+    refused = sites.filter(pl.col("procedure") != "randomisation")
+    assert refused["ci_low"].null_count() == refused.height > 0
+    assert all("No interval for one pilot site" in text for text in refused["caveats"])
 
 
 def test_a_rerun_agrees_to_the_last_bit(sample_run: Path) -> None:

@@ -82,9 +82,9 @@ measure = "count"
 role = "secondary"
 
 [analysis]
-primary = { estimator = "poisson", procedure = "cr2" }
+primary = { estimator = "poisson", procedure = "wild" }
 estimators = ["poisson", "twfe"]
-procedures = ["cr2"]
+procedures = ["cr2", "wild", "randomisation"]
 control_group = "never_treated"
 draws = 999
 level = 0.9

@@ -52,9 +52,9 @@ role = "primary"
 smallest_effect = -5.0
 
 [analysis]
-primary = { estimator = "poisson", procedure = "cr2" }
+primary = { estimator = "poisson", procedure = "wild" }
 estimators = ["poisson", "twfe", "event_study"]
-procedures = ["cr2"]
+procedures = ["cr2", "wild", "randomisation"]
 control_group = "never_treated"
 draws = 9999
 level = 0.95
@@ -93,7 +93,7 @@ def test_the_study_of_the_design_is_read_as_it_stands() -> None:
     assert outcome.columns.exposure == "residents"
     assert (outcome.per, outcome.smallest_effect, outcome.role) == (1000.0, -5.0, "primary")
     assert study.costs.unit_cost == {"avoidable_admissions": 2000.0}
-    assert study.analysis.primary == Method(estimator="poisson", procedure="cr2")
+    assert study.analysis.primary == Method(estimator="poisson", procedure="wild")
 
 
 def test_what_is_left_out_has_the_values_of_the_design(edited: Edited) -> None:
