@@ -40,6 +40,7 @@ __all__ = [
     "least_squares",
     "p_value",
     "poisson_at",
+    "poisson_p",
 ]
 
 FloatArray = NDArray[np.float64]

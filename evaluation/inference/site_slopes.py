@@ -3,9 +3,10 @@ r"""Each site's own change along a treatment path, and the error to expect of it
 With the null imposed, :math:`W_s` is the slope of site s's residuals on the path: for a path of 0
 and then 1, the mean after the start less the mean before it. Its variance is modelled as
 :math:`A + B / M_s`, with :math:`M_s` the information in the site's slope (exposure; for counts the
-expected events), A and B not negative (Ferman and Pinto 2019, section 3.2). The line is fitted
-through the sites that do not get a path in the assignment at hand, around their own mean, so that
-an effect in pilot sites neither widens nor narrows what is expected of them.
+expected events), A and B not negative (Ferman and Pinto 2019, section 3.2), fitted with weights
+:math:`M_s`, because the squares of small sites' slopes vary most. The line is fitted through the
+sites that do not get a path in the assignment at hand, around their own mean, so that an effect in
+pilot sites neither widens nor narrows what is expected of them.
 
 Shapes: S sites, T periods, B reassignments of m paths, o outcomes.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SiteSlopes", "constrained_line", "expected_variance", "slopes_along"]
+__all__ = ["SiteSlopes", "constrained_line", "expected_variance", "model_variance", "slopes_along"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -98,20 +99,41 @@ def expected_variance(slope: FloatArray, information: FloatArray, chosen: IntArr
 
     weight = others(information)
     mean = others(information * slope) / weight
+    size = _size(inverse)
     sums = [
         others(along * slope**2) - 2 * mean * others(along * slope) + mean**2 * others(along)
-        for along in (seen, inverse)
+        for along in (size, seen)
     ]
     sums = [np.where(part > _ROUNDING * others(slope**2), part, 0.0) for part in sums]
-    level, rise = constrained_line(
-        others(seen), others(inverse), others(inverse**2), sums[0], sums[1]
-    )
+    level, rise = constrained_line(others(size), others(seen), others(inverse), sums[0], sums[1])
     squared = information**2
     rising = squared * inverse
     own: FloatArray = information[chosen].sum(axis=1)
     of_chosen: FloatArray = level * squared[chosen].sum(axis=1) + rise * rising[chosen].sum(axis=1)
     of_others: FloatArray = level * others(squared) + rise * others(rising)
     return np.asarray(of_chosen / own**2 + of_others / weight**2)
+
+
+def model_variance(
+    slope: FloatArray, information: FloatArray, fitted: NDArray[np.bool_]
+) -> FloatArray:
+    """Return each site's variance by the line through the sites ``fitted``; shape (S,).
+
+    Parameters
+    ----------
+    slope, information : array, shape (S,)
+    fitted : bool array, shape (S,)
+    """
+    inverse = _inverse_size(information)
+    weight, at = information[fitted], inverse[fitted]
+    squares = (slope[fitted] - weight @ slope[fitted] / weight.sum()) ** 2
+    if float(squares.sum()) <= _ROUNDING * float(slope @ slope):
+        return np.zeros_like(slope)
+    size = _size(at)
+    parts = (size.sum(), (at > 0).sum(), at.sum(), size @ squares, squares.sum())
+    sums = [np.array(part, dtype=np.float64) for part in parts]
+    level, rise = constrained_line(*sums)
+    return np.asarray(level + rise * inverse)
 
 
 def _inverse_size(information: FloatArray) -> FloatArray:
@@ -123,10 +145,14 @@ def _inverse_size(information: FloatArray) -> FloatArray:
     return inverse
 
 
+def _size(inverse: FloatArray) -> FloatArray:
+    return np.where(inverse > 0, 1 / np.where(inverse > 0, inverse, 1.0), 0.0)
+
+
 def constrained_line(
     n: FloatArray, x: FloatArray, xx: FloatArray, y: FloatArray, xy: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit ``y = level + rise * x`` by least squares, neither below 0, from sums over points.
+    """Fit ``y = level + rise * x``, neither below 0, from weighted sums over points.
 
     Where the rise would be negative, or x does not vary, y is constant; where the level would be,
     y is proportional to x.
@@ -134,7 +160,7 @@ def constrained_line(
     Parameters
     ----------
     n, x, xx, y, xy : array
-        The number of points and the sums of x, x squared, y and x times y; y is not negative.
+        The sums of the weights, and of x, x squared, y and x times y under them; y is not negative.
     """
     spread = n * xx - x**2
     varies = spread > _SAME_SIZE * n * xx
