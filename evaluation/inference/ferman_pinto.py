@@ -49,7 +49,7 @@ IntArray = NDArray[np.int64]
 
 _KEY = "ferman_pinto"
 # With fewer to resample the tails are made of one or two sites.
-FEWEST_COMPARISON_SITES = 10
+FEWEST_COMPARISON_SITES = 8
 # Coefficients this close are the same but for rounding: a tie, which counts.
 _TIE = 1e-9
 # A site this much beyond the smallest or largest comparison site is beyond their experience.

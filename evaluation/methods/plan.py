@@ -217,12 +217,10 @@ def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:
     entry = PROCEDURES[procedure]
     own = fit.effect.n_pilot_sites
     n_sites = fit.n_pilot_sites if own is None else own
-    if n_sites >= entry.fewest_pilot_sites:
+    if entry.holds_for(n_sites):
         return None
     holding = [
-        key
-        for key in ESTIMATORS[fit.estimator].procedures
-        if PROCEDURES[key].fewest_pilot_sites <= n_sites
+        key for key in ESTIMATORS[fit.estimator].procedures if PROCEDURES[key].holds_for(n_sites)
     ]
     instead = (
         f"Use {' or '.join(holding)}."
@@ -230,5 +228,6 @@ def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:
         else "This version has no procedure that holds there."
     )
     sites = "one pilot site" if n_sites == 1 else f"{n_sites} pilot sites"
-    reason = f"No interval for {sites}: {entry.why}. {instead}"
+    why = entry.why if n_sites < entry.fewest_pilot_sites else entry.why_not_more
+    reason = f"No interval for {sites}: {why}. {instead}"
     return Interval(procedure=procedure, level=level, caveats=(reason,))

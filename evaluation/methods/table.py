@@ -15,6 +15,7 @@ from evaluation.estimators import (
 )
 from evaluation.findings import Estimator, Procedure
 from evaluation.inference.cluster_robust import cr1, cr2
+from evaluation.inference.ferman_pinto import ferman_pinto
 from evaluation.inference.jackknife import cr3
 from evaluation.inference.placebo import placebo
 from evaluation.inference.randomisation import randomisation
@@ -68,12 +69,23 @@ class ProcedureEntry:
         Below this number of pilot sites the interval is left empty.
     why : str
         What happens below it (METHODS section 3), as a sentence.
+    most_pilot_sites : int or None
+        Above this number of pilot sites the interval is left empty; None for no such bound.
+    why_not_more : str
+        Why, as a sentence.
     """
 
     title: str
     make: Callable[[Analysis], Procedure]
     fewest_pilot_sites: int
     why: str
+    most_pilot_sites: int | None = None
+    why_not_more: str = ""
+
+    def holds_for(self, n_sites: int) -> bool:
+        """Whether the procedure holds its size with so many pilot sites."""
+        most = n_sites if self.most_pilot_sites is None else self.most_pilot_sites
+        return self.fewest_pilot_sites <= n_sites <= most
 
 
 _ALGEBRA = ("cr1", "cr2", "cr3", "wild")
@@ -94,7 +106,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Poisson regression with area and period effects",
         make=lambda _: poisson,
         measures=("rate", "count"),
-        procedures=(*_ALGEBRA, "randomisation"),
+        procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a ratio of events; areas "
         "with more events weigh more",
     ),
@@ -102,7 +114,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Two-way fixed effects regression",
         make=lambda _: twfe,
         measures=MEASURES,
-        procedures=(*_ALGEBRA, "randomisation"),
+        procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a difference; when starts "
         "are staggered, areas that began earlier stand in as comparisons, some with "
         "a negative weight",
@@ -173,6 +185,15 @@ PROCEDURES: dict[str, ProcedureEntry] = {
         make=lambda analysis: randomisation(level=analysis.level, draws=analysis.draws),
         fewest_pilot_sites=1,
         why="it needs a pilot site",
+    ),
+    "ferman_pinto": ProcedureEntry(
+        title="Bootstrap for one to three pilot sites, noise by size (Ferman and Pinto)",
+        make=lambda analysis: ferman_pinto(level=analysis.level, draws=analysis.draws),
+        fewest_pilot_sites=1,
+        why="it needs a pilot site",
+        most_pilot_sites=_FEWEST_FOR_SANDWICH - 1,
+        why_not_more="it takes the noise of pilot sites from that of comparison sites, and from "
+        "four pilot sites on their own noise can be judged",
     ),
     "placebo": ProcedureEntry(
         title="Placebos in space: the same starts given to comparison sites",

@@ -213,10 +213,10 @@ def test_few_comparison_sites_and_other_estimators_are_refused_with_the_reason(
     draw: Draw, ask: Ask
 ) -> None:
     panel = pilots(draw, 3, number=1)
-    few = panel.without(panel.sites[10:])
+    few = panel.without(panel.sites[8:])
     found = ask(ferman_pinto(level=LEVEL, draws=DRAWS), twfe, few)
     assert (found.low, found.high, found.p) == (None, None, None)
-    assert "needs 10 of them; there are 9" in found.caveats[0]
+    assert "needs 8 of them; there are 7" in found.caveats[0]
     found = ask(ferman_pinto(level=LEVEL, draws=DRAWS), event_study, panel)
     assert (found.low, found.high, found.p) == (None, None, None)
     assert "for one effect" in found.caveats[0]

@@ -144,3 +144,19 @@ def test_every_entry_is_whole() -> None:
     for key, procedure in methods.PROCEDURES.items():
         assert procedure.title, key
         assert np.isfinite(procedure.fewest_pilot_sites), key
+
+
+def test_ferman_pinto_is_for_one_to_three_pilot_sites() -> None:
+    for n_pilot_sites in (1, 2, 3):
+        assert methods.refusal("ferman_pinto", _fit(n_pilot_sites), level=0.95) is None
+    refused = methods.refusal("ferman_pinto", _fit(4), level=0.95)
+    assert refused is not None
+    assert "No interval for 4 pilot sites: it takes the noise" in refused.caveats[0]
+    assert "Use cr1 or cr2 or cr3 or wild or randomisation." in refused.caveats[0]
+
+
+@pytest.mark.parametrize("procedure", ["cr2", "wild"])
+def test_what_fails_for_one_site_names_what_holds_there(procedure: str) -> None:
+    refused = methods.refusal(procedure, _fit(1), level=0.95)
+    assert refused is not None
+    assert refused.caveats[0].endswith("Use randomisation or ferman_pinto.")
