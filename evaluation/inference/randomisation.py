@@ -39,6 +39,9 @@ _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
 # Up to so many reassignments the smallest possible p-value is worth a sentence.
 _FEW_WAYS = 1000
+# A level that steps of the p-value raise by so much is mentioned.
+_WIDER = 0.005
+_ROUNDING = 1e-9
 # An estimate on site totals that differs by more than this share of its error is mentioned.
 _APART = 0.05
 
@@ -122,7 +125,9 @@ def randomisation(*, level: float, draws: int) -> Procedure:
         elif fit.linear is not None and fit.linear.family == "poisson":
             return Interval(procedure=_KEY, level=level, caveats=(_SEPARATED,))
         else:
-            test = _refitted(estimator, collapsed, fit.focal, draws=draws, random=random)
+            test = _refitted(
+                fit.refit or estimator, collapsed, fit.focal, draws=draws, random=random
+            )
         return _interval(test, level, fit.effect.value)
 
     return interval
@@ -156,7 +161,7 @@ def _interval(test: _Test, level: float, value: float) -> Interval:
         failures=test.failures,
         caveats=(
             *_about_ends(low, high, smallest=smallest, level=level),
-            *_about_ways(test.dealt),
+            *_about_ways(test.dealt, level=level),
             *test.caveats,
             *_about_collapse(test, value),
             _SHARP,
@@ -217,14 +222,23 @@ def _error(statistics: Statistics, null: float) -> float:
     return float(np.sqrt(statistics.variance(null)[0]))
 
 
-def _about_ways(dealt: Reassignments) -> tuple[str, ...]:
+def _about_ways(dealt: Reassignments, *, level: float) -> tuple[str, ...]:
     if not dealt.is_exact or dealt.possible > _FEW_WAYS:
         return ()
     pilots, sites = dealt.path.size, dealt.n_sites
     who = "one pilot site" if pilots == 1 else f"{pilots} pilot sites"
-    return (
+    smallest = (
         f"With {who} among {sites} the smallest possible p-value is "
-        f"1/{dealt.possible} = {dealt.smallest_p:.2g}.",
+        f"1/{dealt.possible} = {dealt.smallest_p:.2g}."
+    )
+    steps = math.floor((1 - level) * dealt.possible + _ROUNDING)
+    attained = 1 - steps / dealt.possible
+    if steps == 0 or attained - level < _WIDER:
+        return (smallest,)
+    return (
+        smallest,
+        f"p-values move in steps of 1/{dealt.possible}, so that the {level:.0%} interval is in "
+        f"truth one of {attained:.0%}.",
     )
 
 

@@ -55,6 +55,8 @@ _TIE = 1e-9
 _UNINFORMED = 1e-9
 # Inner products of parts that are held at once, 160 megabytes.
 _MOST_PRODUCTS = 20_000_000
+# Work on whole tables takes about so many passes over their periods; on parts, one for each pair.
+_PASSES = 6
 # Where a Poisson model's sums are computed, and how many standard errors from the estimate.
 _NODES = 7
 _REACH = 4.0
@@ -275,7 +277,9 @@ def _from_residuals(
     """Return the statistics by the general route; ``residuals`` are (o, S, T)."""
     paths, member = distinct_paths(tables.treatment)
     n_sites, n_paths = member.size, paths.shape[0]
-    if (n_sites * n_paths) ** 2 * n_sites > _MOST_PRODUCTS:
+    pairs = dealt.path.size * (dealt.path.size + 1) // 2
+    too_many = (n_sites * n_paths) ** 2 * n_sites > _MOST_PRODUCTS
+    if too_many or pairs > _PASSES * paths.shape[1]:
         sums = sums_of_tables(system, residuals, paths, dealt)
     else:
         assigned = (member[:, None] == np.arange(n_paths)).astype(np.float64)

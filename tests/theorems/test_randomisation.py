@@ -200,6 +200,8 @@ def test_one_site_says_the_smallest_p_and_has_no_ends_beyond_it(
     assert found.p * 34 == pytest.approx(round(found.p * 34))
     smallest = "With one pilot site among 34 the smallest possible p-value is 1/34 = 0.029."
     assert smallest in found.caveats
+    steps = "p-values move in steps of 1/34, so that the 95% interval is in truth one of 97%."
+    assert steps in found.caveats
     assert math.isfinite((found.high or math.inf) - (found.low or -math.inf))
     sure = ask(randomisation(level=0.99, draws=DRAWS), estimator, panel)
     assert (sure.low, sure.high) == (-math.inf, math.inf)
