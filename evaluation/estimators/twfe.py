@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evaluation.estimators.caveats import staggered_caveats
+from evaluation.estimators.absorbed import Absorbed
+from evaluation.estimators.by_blocks import LARGE, is_large, regress
+from evaluation.estimators.caveats import left_out, staggered_caveats
 from evaluation.estimators.design import (
     assemble_fit,
     build_design,
     least_squares,
     no_comparison,
+    refuse_constant,
     refuse_untreated,
 )
+from evaluation.estimators.grid import grid_of
 from evaluation.estimators.panel_ols import panel_ols
 from evaluation.findings import Effect, Fit
 from evaluation.panel import Panel
 
 __all__ = ["twfe"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _DOSE = "The effect is per unit of dose, not of taking part."
 
@@ -27,7 +35,8 @@ def twfe(panel: Panel) -> Fit:
     The coefficient :math:`b` of
     :math:`y_{it} = a_i + c_t + b D_{it} + x_{it}'g + e_{it}`, rows weighted by the panel's weight.
     ``D`` is 0 or 1, or the dose where the panel has one. The coefficient is linearmodels'; the
-    estimating equations beside it absorb the unit effects and are held equal to it by a test.
+    estimating equations beside it absorb the unit effects and are held equal to it by a test. Above
+    some 1,000 units both come block by block, with influence by site in place of equations.
 
     Parameters
     ----------
@@ -49,28 +58,94 @@ def twfe(panel: Panel) -> Fit:
     Goodman-Bacon (2021), J. Econometrics 225, theorem 1: what the coefficient averages when starts
     are staggered.
     """
-    treatment = panel.treatment
-    outcome = panel.values("outcome")
-    refuse_untreated(panel, treatment)
+    is_dose = "dose" in panel.rows.columns
+    refuse_untreated(panel, panel.treatment if is_dose else None)
+    refuse_constant(panel.values("outcome"))
+    return _by_blocks(panel, is_dose=is_dose) if is_large(panel, 1) else _by_columns(panel)
+
+
+def _by_columns(panel: Panel) -> Fit:
+    """Fit with linearmodels, and equations beside it."""
+    treatment, outcome = panel.treatment, panel.values("outcome")
     design = build_design(panel, treatment[:, None], weights=panel.values("weight"))
     if not design.identified[0]:
         raise no_comparison(panel)
-    linear = least_squares(design, outcome)
     is_dose = "dose" in panel.rows.columns
-    effect = Effect(
-        estimand="overall",
-        value=float(panel_ols(design, outcome)[0]),
-        scale="level",
-        observed=None
-        if is_dose
-        else float(np.average(outcome, weights=design.weights * treatment)),
-        caveats=(_DOSE,) if is_dose else (),
-    )
+    observed = None if is_dose else float(np.average(outcome, weights=design.weights * treatment))
     return assemble_fit(
         design,
         estimator="twfe",
-        effects=(effect,),
-        linear=linear,
+        effects=(_effect(float(panel_ols(design, outcome)[0]), observed),),
+        linear=least_squares(design, outcome),
         pilot=treatment != 0,
         caveats=staggered_caveats(panel),
+    )
+
+
+def _by_blocks(panel: Panel, *, is_dose: bool) -> Fit:
+    """Fit block by block, with influence by site in place of equations."""
+    model = _model(panel, is_dose=is_dose)
+    regressed = regress(model, panel.values("outcome"))
+    if not regressed.identified[0]:
+        raise no_comparison(panel)
+    treatment = np.eye(1, regressed.identified.size)
+    pilots, observed = _dosed(panel) if is_dose else _treated(model, panel.values("outcome"))
+    return Fit(
+        estimator="twfe",
+        effects=(_effect(float(regressed.values(treatment)[0]), observed),),
+        influence=regressed.influence(panel, treatment),
+        n_obs=panel.rows.height,
+        n_units=len(panel.units),
+        n_sites=len(panel.sites),
+        n_pilot_sites=np.unique(panel.unit_sites[pilots]).size,
+        caveats=(
+            *staggered_caveats(panel),
+            *left_out(regressed.redundant(panel.covariates)),
+            LARGE,
+        ),
+    )
+
+
+def _treated(model: Absorbed, outcome: FloatArray) -> tuple[IntArray, float]:
+    """Return the units seen treated, and the mean outcome of treated observations."""
+    ever = np.asarray(model.columns[:, :, 0].any(axis=1))
+    weight, total, found = 0.0, 0.0, []
+    for group, units in model.grid.blocks(np.where(ever[model.member], model.member, -1)):
+        weights = model.grid.table(model.weights, units) * model.columns[group, :, 0]
+        weight += float(weights.sum())
+        total += float(np.vdot(weights, model.grid.table(outcome, units)))
+        found.append(units[weights.any(axis=1)])
+    return np.concatenate(found), total / weight
+
+
+def _dosed(panel: Panel) -> tuple[IntArray, None]:
+    """Return the units that ever have a dose; a dose has no mean outcome."""
+    return np.unique(panel.unit_codes[panel.treatment != 0]), None
+
+
+def _model(panel: Panel, *, is_dose: bool) -> Absorbed:
+    """Return the regression, its first slope the treatment: a group column, or the dose."""
+    periods, cohorts = np.array(panel.periods), np.array(panel.adoption.cohorts)
+    first = np.nan_to_num(panel.unit_first_treated, nan=np.inf)
+    starts = np.empty(0) if is_dose else cohorts
+    treated = np.vstack([periods >= starts[:, None], np.zeros((1, periods.size))])
+    names = ("dose", *panel.covariates) if is_dose else panel.covariates
+    return Absorbed(
+        grid=grid_of(panel),
+        weights=panel.values("weight"),
+        covariates=tuple(panel.values(name) for name in names),
+        member=np.searchsorted(starts, first) if starts.size else np.zeros(first.size, np.int64),
+        columns=treated[:, :, None] if starts.size else treated[:, :, None][:, :, :0],
+        used=np.ones(treated.shape, dtype=np.bool_),
+        own=np.ones((periods.size, 1)),
+    )
+
+
+def _effect(value: float, observed: float | None) -> Effect:
+    return Effect(
+        estimand="overall",
+        value=value,
+        scale="level",
+        observed=observed,
+        caveats=(_DOSE,) if observed is None else (),
     )
