@@ -181,9 +181,13 @@ def _with_intervals(
         is_primary = primary is not None and planned.procedure == primary.procedure
         combination = primary if primary is not None and is_primary else planned
         for index, effect in enumerate(fit.effects):
-            if not methods.is_asked(combination.procedure, fit.focused(index)):
-                continue
-            interval = _interval(study, panel, estimator, fit.focused(index), combination)
+            focused = fit.focused(index)
+            if not methods.is_asked(combination.procedure, focused):
+                if planned is not combinations[0] or _any_asked(combinations, focused):
+                    continue
+                interval = methods.unasked(combination.procedure, level=study.analysis.level)
+            else:
+                interval = _interval(study, panel, estimator, focused, combination)
             yield Estimate(
                 outcome=panel.key,
                 estimator=combination.estimator,
@@ -196,6 +200,10 @@ def _with_intervals(
                 is_primary=is_primary,
                 caveats=_caveats(combination, fit, effect, interval),
             )
+
+
+def _any_asked(combinations: tuple[Combination, ...], fit: Fit) -> bool:
+    return any(methods.is_asked(c.procedure, fit) for c in combinations)
 
 
 def _own_pilot_sites(fit: Fit, effect: Effect) -> int:

@@ -37,6 +37,8 @@ _KEY = "randomisation"
 _TOLERANCE = 1e-8
 _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
+# Each refit takes milliseconds, where a draw by sums takes microseconds.
+_MOST_REFITS = 999
 # Up to so many reassignments the smallest possible p-value is worth a sentence.
 _FEW_WAYS = 1000
 # A level that steps of the p-value raise by so much is mentioned.
@@ -195,6 +197,7 @@ def _refitted(
     estimator: Estimator, collapsed: Collapsed, focal: int, *, draws: int, random: Generator
 ) -> _Test:
     tables = site_tables(collapsed, "gaussian")
+    asked, draws = draws, min(draws, _MOST_REFITS)
     # All ways only where they are no more work than the draws asked for.
     dealt = deal(tables, draws=draws, random=random, fewest=draws + 2)
     refits = refit(estimator, collapsed, dealt, focal=focal)
@@ -214,6 +217,7 @@ def _refitted(
         caveats=(
             *(() if linear else (_NOT_LINEAR,)),
             *(() if refits.is_studentised else (_COEFFICIENT,)),
+            *(() if draws == asked else (f"{draws:,} of {asked:,} draws: each is an estimate.",)),
         ),
     )
 

@@ -4,7 +4,15 @@ A bad pair is a study error before any data is read; a procedure that does not h
 of pilot sites at hand is refused where it would be used, with the reason in place of the interval.
 """
 
-from evaluation.methods.plan import Combination, is_asked, plan, primary_among, refusal, validate
+from evaluation.methods.plan import (
+    Combination,
+    is_asked,
+    plan,
+    primary_among,
+    refusal,
+    unasked,
+    validate,
+)
 from evaluation.methods.table import ESTIMATORS, PROCEDURES, EstimatorEntry, ProcedureEntry
 
 __all__ = [
@@ -17,5 +25,6 @@ __all__ = [
     "plan",
     "primary_among",
     "refusal",
+    "unasked",
     "validate",
 ]

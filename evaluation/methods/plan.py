@@ -12,7 +12,7 @@ from evaluation.findings import Fit, Interval
 from evaluation.methods.table import ESTIMATORS, PROCEDURES
 from evaluation.study import Analysis, Outcome, Study
 
-__all__ = ["Combination", "is_asked", "plan", "primary_among", "refusal", "validate"]
+__all__ = ["Combination", "is_asked", "plan", "primary_among", "refusal", "unasked", "validate"]
 
 # Whether a procedure is refused does not hang on the level of its interval.
 _ANY_LEVEL = 0.95
@@ -206,6 +206,15 @@ def is_asked(procedure: str, fit: Fit) -> bool:
     """
     by_algebra = fit.linear is not None or (fit.influence is not None and procedure == "cr1")
     return by_algebra or procedure == "placebo" or fit.effect.estimand in ("overall", "site")
+
+
+def unasked(procedure: str, *, level: float) -> Interval:
+    """Return the empty interval of an effect that none of the chosen procedures is asked about."""
+    reason = (
+        "No interval: the procedures chosen would refit everything for this effect alone. Add cr1 "
+        "to procedures for one by algebra"
+    )
+    return Interval(procedure=procedure, level=level, caveats=(reason,))
 
 
 def refusal(procedure: str, fit: Fit, *, level: float) -> Interval | None:

@@ -131,7 +131,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Group-time effects (Callaway and Sant'Anna)",
         make=lambda analysis: callaway_santanna(control_group=analysis.control_group),
         measures=MEASURES,
-        procedures=("cr1", "cr3"),
+        procedures=("cr1", "cr3", "randomisation"),
         compares="compares each period after a start with the last one before it alone, and "
         "only with areas that had not begun; one unusual month before the start "
         "moves it",
@@ -140,7 +140,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Imputation of what the pilot areas would have had",
         make=lambda _: imputation,
         measures=MEASURES,
-        procedures=("cr1", "cr3"),
+        procedures=("cr1", "cr3", "randomisation"),
         compares="compares what happened with what all periods before the start lead one to "
         "expect, and only with areas that had not begun",
     ),
@@ -148,7 +148,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Synthetic difference-in-differences",
         make=lambda _: synthetic_did(),
         measures=MEASURES,
-        procedures=("placebo", "cr3"),
+        procedures=("placebo", "cr3", "randomisation"),
         compares="compares with a weighted few areas whose path before the start was "
         "parallel, over a weighted few periods before it",
     ),
