@@ -14,6 +14,7 @@ from evaluation import methods
 from evaluation.calibration.placebo import PlaceboDesign, design, placebo, untouched
 from evaluation.errors import EstimationError
 from evaluation.findings import Estimator, Fit
+from evaluation.methods import ProcedureEntry
 from evaluation.panel import Panel
 from evaluation.simulation import Rate, named_stream, repeat
 from evaluation.study import Outcome, Study
@@ -28,8 +29,8 @@ _NAMES = ("Poisson", "Callaway", "Borusyak", "Ferman", "CR")
 
 Progress = Callable[[str], None]
 Whose = Literal["overall", "site"]
-# What one method said of one placebo pilot: an effect, no effect, or nothing.
-Verdict = bool | None
+# What one method said of one placebo pilot: an effect or none; or why it says nothing.
+Verdict = bool | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class CryWolf:
     cried : Rate or None
         Placebo pilots in which the interval excluded zero; None where the method is not used.
     failures : int
-        Placebo pilots for which it gave no interval; they are not in the rate.
+        Placebo pilots for which it gave no answer; they are not in the rate.
     is_primary : bool
         Whether it is the outcome's primary method.
     reason : str
@@ -109,7 +110,7 @@ class Calibration:
             f"{100 * self.level:g}% interval{alone} of {estimator}, {procedure},"
         )
         if row.cried is None:
-            return f"{head} was not tried: {row.reason}."
+            return f"{head} has no figure: {row.reason.rstrip('.')}."
         return (
             f"{head} excluded zero in {100 * row.cried.value:.1f}% of {row.cried.trials:,} placebo "
             f"pilots (Monte Carlo error {100 * row.cried.error:.1f} points), where "
@@ -144,8 +145,9 @@ def calibrate(
     Raises
     ------
     EstimationError
-        When there are too few comparison units or periods before the start, or a method fails on
-        more than 1% of the placebo pilots. The message says what is needed.
+        When there are too few comparison units or periods before the start (the message says what
+        is needed), or the primary method has no answer for more than 1% of the placebo pilots;
+        other methods then have a reason in place of a figure.
     """
     tell = progress or _silent
     analysis = study.analysis.model_copy(update={"draws": min(study.analysis.draws, MOST_DRAWS)})
@@ -185,15 +187,20 @@ def _planned(study: Study, outcome: Outcome, *, n_sites: int) -> Iterator[CryWol
             if methods.ESTIMATORS[one.estimator].by_event_time:
                 continue
             entry = methods.PROCEDURES[one.procedure]
-            held = sites >= entry.fewest_pilot_sites
             yield CryWolf(
                 outcome=outcome.key,
                 estimator=one.estimator,
                 procedure=one.procedure,
                 estimand="overall" if estimand == "overall" else "site",
                 is_primary=one.is_primary and estimand == "overall",
-                reason="" if held else entry.why,
+                reason=_unheld(entry, sites),
             )
+
+
+def _unheld(entry: ProcedureEntry, sites: int) -> str:
+    if entry.holds_for(sites):
+        return ""
+    return entry.why if sites < entry.fewest_pilot_sites else entry.why_not_more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -214,11 +221,11 @@ class _Trial:
             pilot := named_stream(seed, "calibrate", key, str(repetition)),
         )
         alone = drawn.site_alone(f"placebo site {1 + int(pilot.integers(len(self.design.shape)))}")
-        fits: dict[tuple[str, Whose], tuple[Estimator, Fit | None]] = {}
+        fits: dict[tuple[str, Whose], tuple[Estimator, Fit | str]] = {}
         verdicts: list[Verdict] = []
         for row in self.planned:
             if row.reason:
-                verdicts.append(None)
+                verdicts.append(row.reason)
                 continue
             seen = drawn if row.estimand == "overall" else alone
             at = (row.estimator, row.estimand)
@@ -230,18 +237,20 @@ class _Trial:
         return tuple(verdicts)
 
     def _verdict(
-        self, row: CryWolf, seen: Panel, estimator: Estimator, fit: Fit | None, stream: Generator
+        self, row: CryWolf, seen: Panel, estimator: Estimator, fit: Fit | str, stream: Generator
     ) -> Verdict:
-        if fit is None:
-            return None
-        procedure = methods.PROCEDURES[row.procedure].make(self.study.analysis)
+        if isinstance(fit, str):
+            return fit
+        analysis = self.study.analysis
+        procedure = methods.PROCEDURES[row.procedure].make(analysis)
         try:
             interval = procedure(estimator, seen, fit, stream)
-        except EstimationError:
-            return None
-        if interval.low is None or interval.high is None:
-            return None
-        return not interval.low <= 0 <= interval.high
+        except EstimationError as error:
+            return str(error)
+        if interval.p is None:
+            return " ".join(interval.caveats)
+        # As everywhere: what is not above 1 - level is rejected, and outside the interval.
+        return interval.p <= 1 - analysis.level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -256,28 +265,30 @@ class _InTurn:
         return self.trials[outcome](repetition)
 
 
-def _fitted(estimator: Estimator, panel: Panel) -> Fit | None:
+def _fitted(estimator: Estimator, panel: Panel) -> Fit | str:
     try:
         return estimator(panel)
-    except EstimationError:
-        return None
+    except EstimationError as error:
+        return str(error)
 
 
 def _counted(row: CryWolf, verdicts: Sequence[Verdict]) -> CryWolf:
     if row.reason:
         return row
-    given = [verdict for verdict in verdicts if verdict is not None]
-    failures = len(verdicts) - len(given)
-    if failures > _MOST_FAILURES * len(verdicts):
+    given = [verdict for verdict in verdicts if isinstance(verdict, bool)]
+    silent = [verdict for verdict in verdicts if isinstance(verdict, str)]
+    if len(silent) <= _MOST_FAILURES * len(verdicts):
+        cried = Rate(count=sum(given), trials=len(given))
+        return dataclasses.replace(row, cried=cried, failures=len(silent))
+    problem = f"no answer for {len(silent):,} of {len(verdicts):,} placebo pilots"
+    if row.is_primary:
         raise EstimationError(
-            f"{row.estimator} with {row.procedure} gave no interval for {failures:,} of "
-            f"{len(verdicts):,} placebo pilots",
+            f"{row.estimator} with {row.procedure} has {problem}; for the first: {silent[0]}",
             place=_place(row.outcome),
             allowed="1% of them",
-            remedy="Leave the method out of [analysis], or join units or periods with few events.",
+            remedy="Choose another primary method in [analysis].",
         )
-    cried = Rate(count=sum(given), trials=len(given))
-    return dataclasses.replace(row, cried=cried, failures=failures)
+    return dataclasses.replace(row, failures=len(silent), reason=f"{problem}: {silent[0]}")
 
 
 def _within(title: str) -> str:

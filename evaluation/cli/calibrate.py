@@ -14,6 +14,7 @@ from evaluation.calibration import MOST_DRAWS, Calibration, CryWolf
 from evaluation.calibration import calibrate as run_calibration
 from evaluation.cli.options import as_json, progress_to_stderr, quiet, study_path
 from evaluation.errors import CheckError
+from evaluation.methods import ProcedureEntry
 from evaluation.pipeline import examine
 from evaluation.study import Study, load_study
 
@@ -133,10 +134,20 @@ def _line(row: CryWolf) -> str:
     mark = "*" if row.is_primary else " "
     name = f"{row.estimator}, {row.procedure}"
     if row.cried is None:
-        fewest = methods.PROCEDURES[row.procedure].fewest_pilot_sites
-        return f"  {mark} {name:<34} not used below {fewest} pilot sites"
-    failed = f"; {row.failures} without an interval" if row.failures else ""
+        why = row.reason if row.failures else _not_used(methods.PROCEDURES[row.procedure])
+        return f"  {mark} {name:<34} {why}"
+    failed = f"; {row.failures} without an answer" if row.failures else ""
     return (
         f"  {mark} {name:<34} {100 * row.cried.value:5.1f}% ({100 * row.cried.error:.1f})"
         f" of {row.cried.trials:,}{failed}"
+    )
+
+
+def _not_used(entry: ProcedureEntry) -> str:
+    fewest, most = entry.fewest_pilot_sites, entry.most_pilot_sites
+    above = f" or above {most}" if most is not None else ""
+    return (
+        f"not used below {fewest}{above} pilot sites"
+        if fewest > 1
+        else f"not used above {most} pilot sites"
     )
