@@ -18,15 +18,15 @@ def _ours(name: str, task: str) -> Racer:
     return Racer(name=name, task=f"benchmarks.ours_estimators:{task}", ours=True)
 
 
-def _peer(name: str, task: str, *, most: int | None = None, counts: bool = True) -> Racer:
+def _peer(name: str, task: str, *, most: int | None = None, beside: int | None = 0) -> Racer:
     task = f"benchmarks.peers_estimators:{task}"
-    return Racer(name=name, task=task, most=most, counts=counts)
+    return Racer(name=name, task=task, most=most, beside=beside)
 
 
 _TWFE = (
     _ours("pilot-eval, from rows", "twfe_cr1"),
     _ours("pilot-eval, from a Panel", "twfe_cr1_from_panel"),
-    _peer("diff-diff, compiled core", "diff_diff_core"),
+    _peer("diff-diff, compiled core", "diff_diff_core", beside=1),
     _peer("pyfixest", "pyfixest_twfe", most=2),
     _peer("linearmodels, low memory", "linearmodels_twfe", most=1),
 )
@@ -38,7 +38,7 @@ RACES = (
         panel="large",
         racers=(
             *_TWFE,
-            _peer("diff-diff, TwoWayFixedEffects", "diff_diff_twfe", most=2, counts=False),
+            _peer("diff-diff, TwoWayFixedEffects", "diff_diff_twfe", most=3),
         ),
         rounds=5,
         in_turns=False,
@@ -86,7 +86,7 @@ RACES = (
         racers=(
             _ours("pilot-eval", "imputation_cr1"),
             _peer("diff-diff", "diff_diff_imputation"),
-            _peer("pyfixest, two-stage, overall alone", "pyfixest_did2s", counts=False),
+            _peer("pyfixest, two-stage, overall alone", "pyfixest_did2s", beside=None),
         ),
         rounds=9,
         asked=1,
@@ -98,7 +98,7 @@ RACES = (
         racers=(
             _ours("pilot-eval", "imputation_cr1"),
             _peer("diff-diff", "diff_diff_imputation", most=1),
-            _peer("pyfixest, two-stage, overall alone", "pyfixest_did2s", most=1, counts=False),
+            _peer("pyfixest, two-stage, overall alone", "pyfixest_did2s", most=1, beside=None),
         ),
         rounds=5,
         in_turns=False,

@@ -24,6 +24,8 @@ from typing import Any
 __all__ = ["Course", "Race", "Racer", "Run", "run"]
 
 _ROOT = Path(__file__).resolve().parent.parent
+# Seconds for a racer to end of its own accord.
+_POLITE = 10.0
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -50,8 +52,8 @@ class Racer:
         A task that does only a part of the work is multiplied by this.
     most : int or None
         Warm calls, where fewer than the race's are enough.
-    counts : bool
-        Whether it is one of those that the first racer is compared with.
+    beside : int or None
+        Place in the race of the racer of ours that does the same; None where none does.
     """
 
     name: str
@@ -59,12 +61,12 @@ class Racer:
     ours: bool = False
     times: int = 1
     most: int | None = None
-    counts: bool = True
+    beside: int | None = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
-    """One task on one panel; the first racer is the one that the others are compared with.
+    """One task on one panel; ratios in the table are to the first racer.
 
     Parameters
     ----------
@@ -76,9 +78,9 @@ class Race:
         Warm calls of each.
     in_turns : bool
     asked : float or None
-        How many times faster than the fastest peer the first racer is asked to be.
+        How many times faster than the fastest peer beside it a racer of ours is asked to be.
     at_most : float or None
-        Seconds of processor time that every racer of ours is asked to stay under.
+        Seconds of processor time that the first racer is asked to stay under.
     """
 
     key: str
@@ -125,7 +127,7 @@ class Run:
     warm, wall : list of float
         Of each warm call: seconds of processor time, and on the clock.
     before, memory : int
-        Most bytes held before the first call (libraries and input), and in all.
+        Bytes held before the first call (libraries and input), and the most from then on.
     answer : dict of str to float
         Its figures, to be seen to agree.
     trouble : str
@@ -188,7 +190,12 @@ class _Lane:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None:
+        if self._process is None:
+            return
+        try:
+            # The end of its input ends it, and lets it clear up.
+            self._process.communicate(timeout=_POLITE)
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
 
