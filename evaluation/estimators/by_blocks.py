@@ -13,9 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.estimators.absorbed import Absorbed, Solver, solver
+from evaluation.estimators.grid import grid_of
 from evaluation.panel import Panel
 
-__all__ = ["LARGE", "Regressed", "is_large", "redundant_covariates", "regress", "sum_by_site"]
+__all__ = [
+    "LARGE",
+    "Regressed",
+    "is_large",
+    "redundant",
+    "regress",
+    "sum_by_site",
+    "treatment_model",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -46,7 +55,7 @@ class Regressed:
     ----------
     model : Absorbed
     outcome : array, shape (n,)
-    normal, size : array, shape (p, p) and (p,)
+    equations : array, shapes (p, p) and (p,)
         Normal equations, and the columns' squared lengths.
     solved : Solver
     effects : array, shape (p,)
@@ -54,8 +63,7 @@ class Regressed:
 
     model: Absorbed
     outcome: FloatArray
-    normal: FloatArray
-    size: FloatArray
+    equations: tuple[FloatArray, FloatArray]
     solved: Solver
     effects: FloatArray
 
@@ -63,12 +71,6 @@ class Regressed:
     def identified(self) -> BoolArray:
         """Whether the data say anything about each group column and covariate; (m + c,)."""
         return self.solved.identified(np.eye(self.effects.size)[self.model.grid.n_periods :])
-
-    def redundant(self, names: Sequence[str]) -> list[str]:
-        """Return which of the covariates, by name, the effects say already."""
-        n_periods, c = self.model.grid.n_periods, len(names)
-        kept = np.r_[np.arange(n_periods), np.arange(self.size.size - c, self.size.size)]
-        return redundant_covariates(names, self.normal[np.ix_(kept, kept)], self.size[kept])
 
     def values(self, contrasts: FloatArray) -> FloatArray:
         """Return contrasts, shape (r, m + c), of the group columns and covariates; shape (r,)."""
@@ -85,34 +87,38 @@ class Regressed:
 
 def regress(model: Absorbed, outcome: FloatArray) -> Regressed:
     """Solve a regression by blocks."""
-    normal, size = model.normal()
-    solved = solver(normal, size)
+    equations = model.normal()
+    solved = solver(*equations)
     return Regressed(
         model=model,
         outcome=outcome,
-        normal=normal,
-        size=size,
+        equations=equations,
         solved=solved,
         effects=solved.inverse @ model.right(outcome),
     )
 
 
-def redundant_covariates(names: Sequence[str], normal: FloatArray, size: FloatArray) -> list[str]:
-    """Return the covariates that the effects and the covariates before them say already.
+def redundant(
+    equations: tuple[FloatArray, FloatArray], names: Sequence[str], n_periods: int
+) -> list[str]:
+    """Return the covariates that the period effects and the covariates before them say already.
 
     Parameters
     ----------
+    equations : array, shapes (p, p) and (p,)
+        Normal equations, and the columns' squared lengths; the treatment is not judged by.
     names : sequence of str
-        The covariates, the last effects of the normal equations.
-    normal, size : array, shape (p, p) and (p,)
-        Without group columns, which they must not be judged by.
+        The covariates, the last effects.
+    n_periods : int
+        The periods are the first.
     """
-    first = normal.shape[0] - len(names)
+    normal, size = equations
+    kept = np.r_[np.arange(n_periods), np.arange(size.size - len(names), size.size)]
     found = []
-    for j, name in enumerate(names, start=first + 1):
-        last = np.zeros((1, j))
-        last[0, -1] = 1.0
-        if not solver(normal[:j, :j], size[:j]).identified(last)[0]:
+    for last, name in enumerate(names, start=n_periods + 1):
+        before = kept[:last]
+        seen = solver(normal[np.ix_(before, before)], size[before])
+        if not seen.identified(np.eye(1, last, last - 1))[0]:
             found.append(name)
     return found
 
@@ -121,3 +127,31 @@ def sum_by_site(panel: Panel, scores: FloatArray) -> FloatArray:
     """Sum unit scores, shape (U, r), by site; shape (G, r)."""
     n_sites = len(panel.sites)
     return np.column_stack([np.bincount(panel.unit_sites, v, n_sites) for v in scores.T])
+
+
+def treatment_model(panel: Panel, weights: FloatArray) -> Absorbed:
+    """Return the regression on the treatment, its first slope, and the covariates.
+
+    The treatment is a group column, a cohort being a group; a dose is a covariate.
+
+    Parameters
+    ----------
+    panel : Panel
+    weights : array, shape (n,)
+        0 for rows that do not enter.
+    """
+    periods, starts = np.array(panel.periods), np.array(panel.adoption.cohorts, dtype=np.float64)
+    first = np.nan_to_num(panel.unit_first_treated, nan=np.inf)
+    names = panel.covariates
+    if "dose" in panel.rows.columns:
+        names, starts, first = ("dose", *names), np.empty(0), np.zeros_like(first)
+    treated = np.vstack([periods >= starts[:, None], np.zeros((1, periods.size))])
+    return Absorbed(
+        grid=grid_of(panel),
+        weights=weights,
+        covariates=tuple(panel.values(name) for name in names),
+        member=np.searchsorted(starts, first),
+        columns=treated[:, :, None][:, :, : min(starts.size, 1)],
+        used=np.ones(treated.shape, dtype=np.bool_),
+        own=np.ones((periods.size, 1)),
+    )

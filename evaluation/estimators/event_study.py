@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
 from evaluation.estimators.absorbed import Absorbed
-from evaluation.estimators.by_blocks import LARGE, is_large, regress
+from evaluation.estimators.by_blocks import LARGE, is_large, redundant, regress
 from evaluation.estimators.caveats import left_out
 from evaluation.estimators.cells import Average
 from evaluation.estimators.design import (
@@ -132,6 +132,7 @@ def _by_blocks(panel: Panel, form: Form, among: list[Average], caveats: tuple[st
     regressed = regress(model, panel.values("outcome"))
     identified = regressed.identified[: form.label.max() + 1]
     _refuse_unidentified(panel, identified, form)
+    unneeded = redundant(regressed.equations, panel.covariates, len(panel.periods))
     shares = np.zeros((len(among), identified.size + len(panel.covariates)))
     shares[:, : identified.size] = form.contrasts(among, identified)
     return Fit(
@@ -142,7 +143,7 @@ def _by_blocks(panel: Panel, form: Form, among: list[Average], caveats: tuple[st
         n_units=len(panel.units),
         n_sites=len(panel.sites),
         n_pilot_sites=np.unique(panel.unit_sites[form.pilots]).size,
-        caveats=(*caveats, *left_out(regressed.redundant(panel.covariates)), LARGE),
+        caveats=(*caveats, *left_out(unneeded), LARGE),
     )
 
 

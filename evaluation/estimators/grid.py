@@ -65,13 +65,26 @@ class Grid:
         if self.period is None:
             every = values.reshape(-1, self.n_periods)
             return every[first:last] if last - first == units.size else every[units]
-        lengths = self.lengths[units]
-        ends = np.cumsum(lengths)
-        rows = np.repeat(self.starts[units] - ends + lengths, lengths) + np.arange(ends[-1])
-        cells = np.repeat(np.arange(units.size) * self.n_periods, lengths) + self.period[rows]
+        rows, cells = self._rows(units)
         table = np.zeros(units.size * self.n_periods)
         table[cells] = values[rows]
         return table.reshape(units.size, self.n_periods)
+
+    def put(self, table: FloatArray, units: IntArray, values: FloatArray) -> None:
+        """Write a table of some units, shape (u, T), to their rows in ``values``, shape (n,)."""
+        if self.period is None:
+            values.reshape(-1, self.n_periods)[units] = table
+            return
+        rows, cells = self._rows(units)
+        values[rows] = table.ravel()[cells]
+
+    def _rows(self, units: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the rows of some units, and the cells of their table that these are in."""
+        lengths = self.lengths[units]
+        ends = np.cumsum(lengths)
+        rows = np.repeat(self.starts[units] - ends + lengths, lengths) + np.arange(ends[-1])
+        period = np.zeros(0, dtype=np.int64) if self.period is None else self.period[rows]
+        return rows, np.repeat(np.arange(units.size) * self.n_periods, lengths) + period
 
 
 def grid_of(panel: Panel) -> Grid:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
 from evaluation.estimators.absorbed import Absorbed, Solver, solver
-from evaluation.estimators.by_blocks import redundant_covariates, sum_by_site
+from evaluation.estimators.by_blocks import redundant, sum_by_site
 from evaluation.estimators.caveats import left_out
 from evaluation.estimators.cells import Average, TreatedCells, averages, no_cells
 from evaluation.estimators.design import (
@@ -93,8 +93,8 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
     outcome = panel.values("outcome")
     refuse_constant(outcome)
     model = _untreated_model(panel, seasonality)
-    normal, size = model.normal()
-    solved = solver(normal, size)
+    equations = model.normal()
+    solved = solver(*equations)
     effects = solved.inverse @ model.right(outcome)
     imputed = _impute(panel, model, solved, effects)
     if not imputed.weight.any():
@@ -117,7 +117,7 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
         caveats=(
             *imputed.lost.caveats,
             *((_ALONE,) if alone.size else ()),
-            *left_out(redundant_covariates(panel.covariates, normal, size)),
+            *left_out(redundant(equations, panel.covariates, model.grid.n_periods)),
             *((_DOSE,) if "dose" in panel.rows.columns else ()),
         ),
     )

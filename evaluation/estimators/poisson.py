@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 
@@ -9,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.estimators.caveats import staggered_caveats
+from evaluation.estimators.absorbed import Absorbed, solver
+from evaluation.estimators.by_blocks import (
+    LARGE,
+    is_large,
+    redundant,
+    sum_by_site,
+    treatment_model,
+)
+from evaluation.estimators.caveats import left_out, staggered_caveats
 from evaluation.estimators.design import (
     Design,
     absorb,
@@ -18,6 +27,7 @@ from evaluation.estimators.design import (
     no_comparison,
     refuse_untreated,
 )
+from evaluation.estimators.poisson_blocks import Maximum, maximise
 from evaluation.estimators.separation import informative_rows
 from evaluation.findings import Effect, Fit, LinearFit
 from evaluation.panel import Panel
@@ -28,8 +38,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _MEASURES = ("rate", "count")
-# Dense dummies of 1,000 units and 60 months are 64 million numbers, half a gigabyte.
-_MOST_CELLS = 64_000_000
+# statsmodels is given dense dummies: of 300 units and 60 months these are 6.5 million numbers.
+_MOST_CELLS = 8_000_000
 _MOST_STEPS = 100
 # Newton steps double the correct digits: once coefficients move less than this they are exact.
 _STEP = 1e-9
@@ -50,9 +60,9 @@ def poisson(panel: Panel) -> Fit:
 
     The maximum of the Poisson quasi-likelihood of
     :math:`E\,n_{it} = m_{it} \exp(a_i + c_t + b D_{it} + x_{it}'g)` with :math:`n` the count and
-    :math:`m` the exposure (1 where the measure is a count), by statsmodels' GLM. Consistent
-    whatever the variance of the counts; every person of the exposure weighs the same, so the
-    panel's weights are not used.
+    :math:`m` the exposure (1 where the measure is a count), by statsmodels' GLM up to some hundred
+    units and block by block above. Consistent whatever the variance of the counts; every person of
+    the exposure weighs the same, so the panel's weights are not used.
 
     Parameters
     ----------
@@ -63,43 +73,112 @@ def poisson(panel: Panel) -> Fit:
     -------
     Fit
         One effect, ``overall``, on the log scale. Its equations are the working regression at the
-        maximum: weights are the fitted means, residuals :math:`(n - \mu)/\mu`.
+        maximum: weights are the fitted means, residuals :math:`(n - \mu)/\mu`. Above some 1,000
+        units it has influence by site in their place.
 
     Raises
     ------
     EstimationError
         For another measure; counts below 0 or exposures not above 0; when nobody is treated or
         nobody is a comparison; when all counts that carry the effect are zero; when the iterations
-        do not converge; for more units than dense dummies can take.
+        do not converge.
 
     References
     ----------
     Wooldridge (1999), J. Econometrics 90, for the fixed-effects Poisson quasi-likelihood; Correia,
     Guimaraes and Zylkin (2019), arXiv:1903.01633, for the rows without a finite effect.
     """
-    treatment = panel.treatment
-    refuse_untreated(panel, treatment)
-    counts = _counts(panel)
-    kept = counts.kept
-    weights = np.ones(kept.size)
-    design = build_design(panel, treatment[:, None], weights=weights, kept=kept)
+    refuse_untreated(panel, panel.treatment if "dose" in panel.rows.columns else None)
+    large = is_large(panel, 1)
+    counts = _counts(panel, look_further=not large)
+    return _by_blocks(panel, counts) if large else _by_columns(panel, counts)
+
+
+def _by_columns(panel: Panel, counts: _Counts) -> Fit:
+    """Fit with equations, the design held as a matrix."""
+    treatment, kept = panel.treatment[:, None], counts.kept
+    design = build_design(panel, treatment, weights=np.ones(kept.size), kept=kept)
     if not design.identified[0]:
         raise no_comparison(panel) if kept.all() else _all_zero(panel)
-    linear = _linear(design, counts, coef := _maximise(panel, design, counts))
-    effect = Effect(
-        estimand="overall",
-        value=float(design.focal_values(coef)[0]),
-        scale="log",
-        observed=_observed(panel, counts, treatment[kept]),
-        caveats=_dose(panel),
-    )
+    coef = _maximise(panel, design, counts)
     return assemble_fit(
         design,
         estimator="poisson",
-        effects=(effect,),
-        linear=linear,
-        pilot=treatment[kept] != 0,
+        effects=(_effect(panel, counts, float(design.focal_values(coef)[0])),),
+        linear=_linear(design, counts, coef),
+        pilot=treatment[kept, 0] != 0,
         caveats=(*staggered_caveats(panel), *counts.caveats),
+    )
+
+
+def _by_blocks(panel: Panel, counts: _Counts) -> Fit:
+    """Fit block by block, with influence by site in place of equations."""
+    model = treatment_model(panel, _spread(counts.exposure, counts.kept))
+    count = _spread(counts.count, counts.kept)
+    focal = np.eye(1, model.n_effects, model.grid.n_periods)
+    _refuse_unidentified(panel, model, count, focal)
+    maximum = _at_maximum(panel, model, count)
+    treated = panel.treatment[counts.kept] != 0
+    entering = panel.site_codes[counts.kept]
+    return Fit(
+        estimator="poisson",
+        effects=(_effect(panel, counts, float(maximum.effects @ focal[0])),),
+        influence=sum_by_site(panel, maximum.unit_scores(maximum.solved.inverse @ focal.T)),
+        n_obs=int(counts.kept.sum()),
+        n_units=int((np.bincount(panel.unit_codes, counts.kept) > 0).sum()),
+        n_sites=np.unique(entering).size,
+        n_pilot_sites=np.unique(entering[treated]).size,
+        caveats=(
+            *staggered_caveats(panel),
+            *counts.caveats,
+            *left_out(redundant(model.normal(), panel.covariates, len(panel.periods))),
+            LARGE,
+        ),
+    )
+
+
+def _spread(values: FloatArray, kept: BoolArray) -> FloatArray:
+    """Return values of the kept rows among all rows, 0 for the others; shape (n,)."""
+    spread = np.zeros(kept.size)
+    spread[kept] = values
+    return spread
+
+
+def _refuse_unidentified(
+    panel: Panel, model: Absorbed, count: FloatArray, focal: FloatArray
+) -> None:
+    """Refuse an effect that rows with events do not see: it has no finite maximum, or none."""
+    for weights, error in (
+        (model.weights, no_comparison),
+        ((count > 0).astype(np.float64), _all_zero),
+    ):
+        seen = solver(*dataclasses.replace(model, weights=weights).normal())
+        if not seen.identified(focal)[0]:
+            raise error(panel)
+
+
+def _at_maximum(panel: Panel, model: Absorbed, count: FloatArray) -> Maximum:
+    maximum = maximise(model, count)
+    if maximum is None:
+        raise _no_convergence(panel)
+    return maximum
+
+
+def _no_convergence(panel: Panel) -> EstimationError:
+    return EstimationError(
+        "the Poisson model did not converge",
+        place=f"outcome {panel.key!r}",
+        remedy="Look for units or periods with hardly any events, and leave them out.",
+    )
+
+
+def _effect(panel: Panel, counts: _Counts, value: float) -> Effect:
+    return Effect(
+        estimand="overall",
+        value=value,
+        scale="log",
+        observed=_observed(panel, counts),
+        caveats=_dose(panel),
     )
 
 
@@ -109,7 +188,7 @@ def _dose(panel: Panel) -> tuple[str, ...]:
     return ("The log rate ratio is per unit of dose, not of taking part.",)
 
 
-def _counts(panel: Panel) -> _Counts:
+def _counts(panel: Panel, *, look_further: bool) -> _Counts:
     place = f"outcome {panel.key!r}"
     wanted = {"rate": ("count", "exposure"), "count": ("count",)}.get(panel.measure, ())
     if not wanted or not set(wanted) <= set(panel.rows.columns):
@@ -126,7 +205,7 @@ def _counts(panel: Panel) -> _Counts:
     _refuse_values(panel, "count", count < 0, "0 or more")
     if "exposure" in wanted:
         _refuse_values(panel, "exposure", exposure <= 0, "above 0")
-    kept, caveats = informative_rows(panel, count)
+    kept, caveats = informative_rows(panel, count, look_further=look_further)
     return _Counts(count=count[kept], exposure=exposure[kept], kept=kept, caveats=caveats)
 
 
@@ -153,18 +232,12 @@ def _all_zero(panel: Panel) -> EstimationError:
 
 def _maximise(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
     """Return the coefficients of the design's columns at the maximum; shape (k,)."""
+    n_units = int(design.unit.max()) + 1
+    if design.unit.size * (design.columns.shape[1] + n_units) > _MOST_CELLS:
+        return _maximise_absorbed(panel, design, counts)
     import statsmodels.api as sm
     from statsmodels.tools.sm_exceptions import ModelWarning
 
-    place = f"outcome {panel.key!r}"
-    n_units = int(design.unit.max()) + 1
-    if design.unit.size * (design.columns.shape[1] + n_units) > _MOST_CELLS:
-        raise EstimationError(
-            f"{n_units} units are too many for this form of the Poisson model",
-            place=place,
-            allowed="up to about 1,000 units of monthly data",
-            remedy="Join units to larger ones (the site or the ICB).",
-        )
     dummies = (design.unit[:, None] == np.arange(n_units)).astype(np.float64)
     model = sm.GLM(
         counts.count,
@@ -177,12 +250,19 @@ def _maximise(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
         warnings.simplefilter("ignore", ModelWarning)
         fitted = model.fit(maxiter=_MOST_STEPS, tol=_STEP, tol_criterion="params")
     if not fitted.converged:
-        raise EstimationError(
-            f"the Poisson model did not converge in {_MOST_STEPS} steps",
-            place=place,
-            remedy="Look for units or periods with hardly any events, and leave them out.",
-        )
+        raise _no_convergence(panel)
     return np.asarray(fitted.params, dtype=np.float64)[: design.columns.shape[1]]
+
+
+def _maximise_absorbed(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
+    """Return the same from the maximum with unit effects absorbed, whose predictor they span."""
+    model = treatment_model(panel, _spread(counts.exposure, counts.kept))
+    maximum = _at_maximum(panel, model, _spread(counts.count, counts.kept))
+    mean = maximum.working.weights[counts.kept]
+    even = np.ones(mean.size)
+    predictor = absorb(np.log(mean / counts.exposure), design.unit, even)
+    columns = absorb(design.columns, design.unit, even)
+    return np.asarray(np.linalg.lstsq(columns, predictor, rcond=None)[0])
 
 
 def _linear(design: Design, counts: _Counts, coef: FloatArray) -> LinearFit:
@@ -202,10 +282,11 @@ def _linear(design: Design, counts: _Counts, coef: FloatArray) -> LinearFit:
     )
 
 
-def _observed(panel: Panel, counts: _Counts, treatment: FloatArray) -> float | None:
+def _observed(panel: Panel, counts: _Counts) -> float | None:
     """Return the outcome over all treated rows: per x events / exposure, or events a row."""
     if "dose" in panel.rows.columns:
         return None
+    treatment = panel.treatment[counts.kept]
     events = float(treatment @ counts.count)
     scale = panel.per if panel.measure == "rate" else 1.0
     return scale * events / float(treatment @ counts.exposure)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
+from evaluation.estimators.absorbed import solver
+from evaluation.estimators.by_blocks import treatment_model
 from evaluation.panel import Panel
 
 __all__ = ["informative_rows"]
@@ -18,7 +20,9 @@ IntArray = NDArray[np.int64]
 _BELOW_ZERO = -1e-6
 
 
-def informative_rows(panel: Panel, count: FloatArray) -> tuple[BoolArray, tuple[str, ...]]:
+def informative_rows(
+    panel: Panel, count: FloatArray, *, look_further: bool = True
+) -> tuple[BoolArray, tuple[str, ...]]:
     """Return which rows enter a Poisson likelihood, and a caveat for those that do not.
 
     Units and periods without any event have an effect of minus infinity, and so have further
@@ -32,6 +36,9 @@ def informative_rows(panel: Panel, count: FloatArray) -> tuple[BoolArray, tuple[
         n rows.
     count : array, shape (n,)
         0 or more.
+    look_further : bool
+        Whether to look for zero counts beyond those of units and periods without any event; what is
+        not looked for ends at a mean of zero too, and moves no other effect.
 
     Raises
     ------
@@ -47,6 +54,8 @@ def informative_rows(panel: Panel, count: FloatArray) -> tuple[BoolArray, tuple[
         )
     events = np.bincount(unit, weights=count).astype(np.float64)
     kept = (events[unit] > 0) & (np.bincount(period, weights=count)[period] > 0)
+    if not look_further or not _may_separate(panel, count, kept):
+        return kept, _caveats(panel, events, kept)
     others = [panel.treatment, *(panel.values(name) for name in panel.covariates)]
     while (count[kept] == 0).any():
         separated = _separated(count[kept], np.column_stack(others)[kept], unit[kept], period[kept])
@@ -54,6 +63,18 @@ def informative_rows(panel: Panel, count: FloatArray) -> tuple[BoolArray, tuple[
             break
         kept[np.flatnonzero(kept)[separated]] = False
     return kept, _caveats(panel, events, kept)
+
+
+def _may_separate(panel: Panel, count: FloatArray, kept: BoolArray) -> bool:
+    """Return whether a direction of the coefficients could touch zero counts alone.
+
+    Not where the rows with events leave as few directions unseen as all rows do.
+    """
+    unseen = [
+        solver(*treatment_model(panel, rows.astype(np.float64)).normal()).null.shape[1]
+        for rows in (kept & (count > 0), kept)
+    ]
+    return bool(unseen[0] > unseen[1])
 
 
 def _separated(

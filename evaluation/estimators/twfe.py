@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.estimators.absorbed import Absorbed
-from evaluation.estimators.by_blocks import LARGE, is_large, regress
+from evaluation.estimators.by_blocks import LARGE, is_large, redundant, regress, treatment_model
 from evaluation.estimators.caveats import left_out, staggered_caveats
 from evaluation.estimators.design import (
     assemble_fit,
@@ -16,7 +16,6 @@ from evaluation.estimators.design import (
     refuse_constant,
     refuse_untreated,
 )
-from evaluation.estimators.grid import grid_of
 from evaluation.estimators.panel_ols import panel_ols
 from evaluation.findings import Effect, Fit
 from evaluation.panel import Panel
@@ -84,7 +83,7 @@ def _by_columns(panel: Panel) -> Fit:
 
 def _by_blocks(panel: Panel, *, is_dose: bool) -> Fit:
     """Fit block by block, with influence by site in place of equations."""
-    model = _model(panel, is_dose=is_dose)
+    model = treatment_model(panel, panel.values("weight"))
     regressed = regress(model, panel.values("outcome"))
     if not regressed.identified[0]:
         raise no_comparison(panel)
@@ -100,7 +99,7 @@ def _by_blocks(panel: Panel, *, is_dose: bool) -> Fit:
         n_pilot_sites=np.unique(panel.unit_sites[pilots]).size,
         caveats=(
             *staggered_caveats(panel),
-            *left_out(regressed.redundant(panel.covariates)),
+            *left_out(redundant(regressed.equations, panel.covariates, len(panel.periods))),
             LARGE,
         ),
     )
@@ -121,24 +120,6 @@ def _treated(model: Absorbed, outcome: FloatArray) -> tuple[IntArray, float]:
 def _dosed(panel: Panel) -> tuple[IntArray, None]:
     """Return the units that ever have a dose; a dose has no mean outcome."""
     return np.unique(panel.unit_codes[panel.treatment != 0]), None
-
-
-def _model(panel: Panel, *, is_dose: bool) -> Absorbed:
-    """Return the regression, its first slope the treatment: a group column, or the dose."""
-    periods, cohorts = np.array(panel.periods), np.array(panel.adoption.cohorts)
-    first = np.nan_to_num(panel.unit_first_treated, nan=np.inf)
-    starts = np.empty(0) if is_dose else cohorts
-    treated = np.vstack([periods >= starts[:, None], np.zeros((1, periods.size))])
-    names = ("dose", *panel.covariates) if is_dose else panel.covariates
-    return Absorbed(
-        grid=grid_of(panel),
-        weights=panel.values("weight"),
-        covariates=tuple(panel.values(name) for name in names),
-        member=np.searchsorted(starts, first) if starts.size else np.zeros(first.size, np.int64),
-        columns=treated[:, :, None] if starts.size else treated[:, :, None][:, :, :0],
-        used=np.ones(treated.shape, dtype=np.bool_),
-        own=np.ones((periods.size, 1)),
-    )
 
 
 def _effect(value: float, observed: float | None) -> Effect:

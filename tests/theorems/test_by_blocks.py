@@ -8,19 +8,25 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evaluation.errors import EstimationError
-from evaluation.estimators import event_study, twfe
+from evaluation.estimators import event_study, poisson, twfe
 from evaluation.estimators.absorbed import Absorbed
-from evaluation.estimators.by_blocks import is_large, regress
+from evaluation.estimators.by_blocks import (
+    is_large,
+    redundant,
+    regress,
+    sum_by_site,
+    treatment_model,
+)
 from evaluation.estimators.design import build_design, least_squares
-from evaluation.estimators.grid import grid_of
 from evaluation.estimators.panel_ols import panel_ols
+from evaluation.estimators.poisson_blocks import maximise
 from evaluation.findings import Interval, LinearFit
 from evaluation.inference.cluster_robust import covariance, cr1
-from evaluation.panel import Panel
+from evaluation.panel import Adoption, Panel
 
 # Two ways to the same number in double precision.
 EQUAL = 1e-10
@@ -33,18 +39,8 @@ Array = np.ndarray
 
 
 def two_way(panel: Panel) -> Absorbed:
-    """Return the regression of ``twfe``, a group for each cohort and one for the others."""
-    starts = np.array([*panel.adoption.cohorts, np.inf])
-    treated = np.array(panel.periods) >= starts[:, None]
-    return Absorbed(
-        grid=grid_of(panel),
-        weights=panel.values("weight"),
-        covariates=tuple(panel.values(name) for name in panel.covariates),
-        member=np.searchsorted(starts, np.nan_to_num(panel.unit_first_treated, nan=np.inf)),
-        columns=treated[:, :, None].astype(float),
-        used=np.ones(treated.shape, dtype=np.bool_),
-        own=np.ones((len(panel.periods), 1)),
-    )
+    """Return the regression of ``twfe``."""
+    return treatment_model(panel, panel.values("weight"))
 
 
 @FEW
@@ -71,7 +67,7 @@ def test_what_is_redundant_is_told(draw: Draw, seed: int) -> None:
     rows = panel.rows.with_columns(level=pl.Series(level), twice=2 * pl.col("x") + pl.Series(level))
     more = dataclasses.replace(panel, rows=rows, covariates=("level", "x", "twice"))
     regressed = regress(two_way(more), panel.values("outcome"))
-    assert regressed.redundant(more.covariates) == ["level", "twice"]
+    assert redundant(regressed.equations, more.covariates, 6) == ["level", "twice"]
     assert regressed.identified.tolist() == [True, False, False, False]
     assert regressed.values(np.eye(1, 4)) == pytest.approx([twfe(panel).effect.value], abs=EQUAL)
 
@@ -160,3 +156,89 @@ def test_no_comparison_is_refused_at_any_size(large: Panel) -> None:
         twfe(large.with_adoption(everybody))
     with pytest.raises(EstimationError, match="every unit adopts"):
         event_study(large.with_adoption(everybody))
+
+
+# ------------------------------------------------------------------ Poisson
+
+
+@FEW
+@given(seed=SEEDS, missing=st.sampled_from([0.0, 0.15]), per_site=st.sampled_from([1, 2]))
+def test_the_poisson_maximum_is_that_of_statsmodels(
+    draw: Draw, seed: int, missing: float, per_site: int
+) -> None:
+    panel = draw(seed, shape=(14, 6), measure="rate", missing=missing, per_site=per_site)
+    fit = poisson(panel)
+    assume(fit.n_obs == panel.rows.height)
+    maximum = maximise(treatment_model(panel, panel.values("exposure")), panel.values("count"))
+    assert maximum is not None
+    assert fit.linear is not None
+    slopes = np.eye(8)[6:]
+    assert slopes @ maximum.effects == pytest.approx(fit.linear.coef[:2], abs=1e-8)
+    scores = maximum.unit_scores(maximum.solved.inverse @ slopes[:1].T)
+    influence = sum_by_site(panel, scores)
+    assert influence.T @ influence == pytest.approx(covariance(fit, kind="cr0"), rel=1e-6)
+
+
+@pytest.mark.parametrize("times", [15, 40])
+@pytest.mark.parametrize("missing", [0.0, 0.03])
+def test_units_that_are_there_many_times_change_no_poisson_fit(
+    draw: Draw, ask: Ask, times: int, missing: float
+) -> None:
+    # Once for statsmodels, 15 times for the maximum by blocks with equations, 40 times without.
+    panel = draw(32, shape=(30, 60), measure="rate", starts=(30, 40), missing=missing)
+    often = repeated(panel, times)
+    cells = often.rows.height * (len(often.units) + 60)
+    assert cells > 8_000_000
+    assert is_large(often, 1) == (times == 40)
+    once, many = poisson(panel), poisson(often)
+    assert many.effect.value == pytest.approx(once.effect.value, abs=1e-8)
+    assert many.effect.observed == pytest.approx(once.effect.observed)
+    assert (many.linear is None) == (times == 40)
+    assert many.n_units == times * once.n_units
+    assert many.n_pilot_sites == once.n_pilot_sites
+    found, wanted = (ask(cr1(level=0.95), poisson, p) for p in (often, panel))
+    assert found.std_error == pytest.approx(wanted.std_error, rel=1e-6)
+    assert found.df == wanted.df
+
+
+def repeated(panel: Panel, times: int) -> Panel:
+    """Return the panel with every unit there many times, all in the unit's own site."""
+    adoption = panel.adoption
+    names = {unit: [f"{unit}x{i:02d}" for i in range(times)] for unit in panel.units}
+    copies = [
+        panel.rows.with_columns(unit=pl.col("unit") + pl.lit(f"x{i:02d}")) for i in range(times)
+    ]
+    starts = adoption.first_treated
+    return dataclasses.replace(
+        panel,
+        rows=pl.concat(copies),
+        adoption=Adoption(
+            site={name: adoption.site[unit] for unit in names for name in names[unit]},
+            first_treated={name: starts[unit] for unit in starts for name in names[unit]},
+        ),
+    )
+
+
+def test_rare_events_are_counted_out_and_the_rest_is_fitted(draw: Draw, ask: Ask) -> None:
+    panel = draw(33, shape=(40, 60), measure="rate", starts=(30, 40))
+    silent = pl.col("unit").is_in(["u05", "u39"]) | (pl.col("period") == 7)
+    rows = panel.rows.with_columns(count=pl.when(silent).then(0.0).otherwise("count"))
+    panel = dataclasses.replace(panel, rows=rows, covariates=())
+    once, many = poisson(panel), poisson(repeated(panel, 30))
+    assert many.linear is None
+    assert many.effect.value == pytest.approx(once.effect.value, abs=1e-8)
+    assert many.n_obs == 30 * once.n_obs
+    assert (many.n_units, many.n_sites) == (30 * once.n_units, once.n_sites)
+    assert "60 units have no event" in many.caveats[1]
+    found, wanted = (ask(cr1(level=0.95), poisson, p) for p in (repeated(panel, 30), panel))
+    assert found.std_error == pytest.approx(wanted.std_error, rel=1e-6)
+
+
+def test_no_events_among_the_treated_is_refused_at_any_size(draw: Draw) -> None:
+    panel = draw(34, shape=(40, 60), measure="rate", starts=(30,))
+    rows = panel.rows.with_columns(
+        count=pl.when(pl.Series(panel.treated)).then(0.0).otherwise("count")
+    )
+    panel = dataclasses.replace(panel, rows=rows, covariates=())
+    with pytest.raises(EstimationError, match="the counts that carry the effect are all zero"):
+        poisson(repeated(panel, 30))
