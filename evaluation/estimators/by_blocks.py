@@ -126,6 +126,8 @@ def redundant(
 def sum_by_site(panel: Panel, scores: FloatArray) -> FloatArray:
     """Sum unit scores, shape (U, r), by site; shape (G, r)."""
     n_sites = len(panel.sites)
+    if n_sites == len(panel.units):
+        return np.asarray(scores[np.argsort(panel.unit_sites)])
     return np.column_stack([np.bincount(panel.unit_sites, v, n_sites) for v in scores.T])
 
 

@@ -99,14 +99,11 @@ class TreatedCells:
             added = np.bincount(codes, values.ravel(), pairs.size * n_periods)
             sums[pairs] += added.reshape(-1, n_periods)
 
-    def sites_among(self, average: Average) -> IntArray:
-        """Return the sites that an average rests on, ascending."""
-        hit = np.zeros(self.site.size, dtype=np.bool_)
-        for cohort in np.flatnonzero(average.among.any(axis=1)):
-            pairs = np.flatnonzero(self.cohort == cohort)
-            periods = average.among[cohort]
-            hit[pairs] = (self.weight[pairs][:, periods] > 0).any(axis=1)
-        return np.unique(self.site[hit])
+    def site_counts(self, among: Sequence[Average]) -> IntArray:
+        """Return how many sites each average rests on; shape (r,)."""
+        seen = (self.weight > 0).astype(np.float64)
+        n_sites = int(self.site.max(initial=-1)) + 1
+        return np.asarray((self.summed(seen, among, n_sites) > 0).sum(axis=0))
 
     def summed(self, values: FloatArray, among: Sequence[Average], n_sites: int) -> FloatArray:
         """Sum cell values, shape (S, T), by site over each average's cells; shape (G, r)."""

@@ -11,7 +11,7 @@ G sites.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,9 +111,9 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
         effects=values.effects(),
         influence=influence,
         n_obs=panel.rows.height - imputed.lost.total,
-        n_units=len(panel.units) - imputed.lost.units,
-        n_sites=len(panel.sites),
-        n_pilot_sites=imputed.cells.sites_among(among[0]).size,
+        n_units=len(panel.units) - len(imputed.lost.units),
+        n_sites=np.unique(np.delete(panel.unit_sites, imputed.lost.units)).size,
+        n_pilot_sites=int(imputed.cells.site_counts(among[:1])[0]),
         caveats=(
             *imputed.lost.caveats,
             *((_ALONE,) if alone.size else ()),
@@ -159,14 +159,14 @@ class _Lost:
 
     own: int = 0
     other: int = 0
-    units: int = 0
+    units: list[int] = field(default_factory=list)
 
-    def count(self, lost: BoolArray, part: UnitPart) -> None:
-        """Count the lost observations of a block, shape (u, T)."""
+    def count(self, lost: BoolArray, part: UnitPart, units: IntArray) -> None:
+        """Count the lost observations of a block, shape (u, T), and units lost wholly."""
         never = ~part.weights.any(axis=1)
         self.own += int(lost[never].sum())
         self.other += int(lost[~never].sum())
-        self.units += int(never.sum())
+        self.units += units[never].tolist()
 
     @property
     def total(self) -> int:
@@ -219,7 +219,7 @@ def _impute(panel: Panel, model: Absorbed, solved: Solver, effects: FloatArray) 
         weights = grid.table(model.weights, units) * ~model.used[group]
         within = [part.without(grid.table(column, units)) for column in model.covariates]
         moved = solved.moved(part, within)
-        imputed.lost.count((weights > 0) & moved, part)
+        imputed.lost.count((weights > 0) & moved, part, units)
         imputed.seen[group] |= (weights > 0).any(axis=0)
         weights = np.where(moved, 0.0, weights)
         imputed.weight[group] += weights.sum(axis=0)
@@ -278,6 +278,7 @@ class _Values:
         """Return each average as an effect."""
         value = self.per_weight(self.sums(self.imputed.gain))
         observed = self.per_weight(self.sums(self.imputed.observed))
+        sites = self.imputed.cells.site_counts(self.among)
         return tuple(
             Effect(
                 estimand=average.estimand,
@@ -286,7 +287,7 @@ class _Values:
                 scale="level",
                 observed=float(observed[j]) if np.isfinite(observed[j]) else None,
                 caveats=() if np.isfinite(value[j]) else (_NOT_IDENTIFIED,),
-                n_pilot_sites=self.imputed.cells.sites_among(average).size,
+                n_pilot_sites=int(sites[j]),
             )
             for j, average in enumerate(self.among)
         )

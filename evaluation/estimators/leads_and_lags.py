@@ -5,7 +5,7 @@ Shapes: U units, T periods, K cohorts, m coefficients, r averages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,9 +115,7 @@ class Form:
             scale="level",
             observed=float(self.observed[cells].sum() / self.weight[cells].sum()),
             caveats=(*self._joined_ends(average), *caveats),
-            n_pilot_sites=self.cells.sites_among(
-                Average(estimand=average.estimand, group=average.group, among=cells)
-            ).size,
+            n_pilot_sites=int(self.cells.site_counts([replace(average, among=cells)])[0]),
         )
 
     def _joined_ends(self, average: Average) -> tuple[str, ...]:

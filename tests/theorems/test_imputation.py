@@ -200,7 +200,7 @@ def test_a_unit_without_earlier_periods_is_left_out_and_counted(draw: Draw) -> N
     fit = imputation(part)
     assert fit.caveats[0].startswith("3 treated observations are left out: a unit that is never")
     assert fit.n_obs == without.rows.height
-    assert fit.n_units == 9
+    assert (fit.n_units, fit.n_sites) == (9, 9)
     assert values_of(fit) == pytest.approx(values_of(imputation(without)), abs=EQUAL)
 
 
