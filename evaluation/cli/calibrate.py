@@ -39,7 +39,7 @@ Examples:
 @click.argument("study", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--repetitions",
-    type=click.IntRange(min=20, max=1_000_000),
+    type=click.IntRange(min=10, max=1_000_000),
     default=400,
     show_default=True,
     help="Placebo pilots for each outcome.",

@@ -16,9 +16,9 @@ from evaluation.geography import PILOT_SITES
 from evaluation.resources import resource_folder
 
 SAMPLE = resource_folder("sample_data")
-# Of 40 placebo pilots a method that holds 5% rejects 9 or more once in 5,000 runs; CR2 is
+# Of 20 placebo pilots a method that holds 5% calls 6 or more an effect once in 3,000 runs; CR2 is
 # conservative here.
-MOST_OF_FORTY = 8
+MOST_OF_TWENTY = 5
 
 _SHORT = """
 version = 1
@@ -98,7 +98,7 @@ def short(tmp_path: Path) -> Path:
 
 
 def test_the_sample_study_gets_a_table_and_a_sentence_for_each_method() -> None:
-    done = _run("--repetitions", "20", "--json")
+    done = _run("--repetitions", "10", "--jobs", "1", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert len(found["placebo_pilots"]) == 5
@@ -111,12 +111,12 @@ def test_the_sample_study_gets_a_table_and_a_sentence_for_each_method() -> None:
             assert "has no figure" in row["sentence"]
             assert row["share"] is None
         else:
-            assert row["placebo_pilots"] + row["failures"] == 20
+            assert row["placebo_pilots"] + row["failures"] == 10
             assert row["share"] == row["cried_wolf"] / row["placebo_pilots"]
             assert row["monte_carlo_error"] > 0
             assert re.search(
                 r"^On this study's own comparison areas before the pilot, the 95% interval .* "
-                r"excluded zero in \d+\.\d% of 20 placebo pilots \(Monte Carlo error \d+\.\d "
+                r"excluded zero in \d+\.\d% of 10 placebo pilots \(Monte Carlo error \d+\.\d "
                 r"points\), where 5% is promised\.$",
                 row["sentence"],
             )
@@ -128,14 +128,14 @@ def test_the_figures_do_not_depend_on_how_many_processes_share_the_work(
     printed = set()
     for jobs in ("1", "2"):
         out = tmp_path / f"{jobs}.csv"
-        done = _run(short, "--repetitions", "40", "--jobs", jobs, "--out", out)
+        done = _run(short, "--repetitions", "20", "--jobs", jobs, "--out", out)
         assert done.returncode == 0, done.stderr
         printed.add(done.stdout)
     assert len(printed) == 1
     assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
     table = pl.read_csv(tmp_path / "1.csv")
     held = table.filter(pl.col("estimand") == "overall", pl.col("procedure") == "cr2")
-    assert held["cried_wolf"].item() <= MOST_OF_FORTY
+    assert held["cried_wolf"].item() <= MOST_OF_TWENTY
     given = {
         (row["estimand"], row["procedure"]): row["reason"]
         for row in table.to_dicts()
@@ -148,7 +148,9 @@ def test_the_figures_do_not_depend_on_how_many_processes_share_the_work(
 
 
 def test_quiet_prints_nothing_and_a_folder_is_a_study(short: Path, tmp_path: Path) -> None:
-    done = _run(short.parent, "--repetitions", "20", "-q", "--out", tmp_path / "t.csv")
+    done = _run(
+        short.parent, "--repetitions", "10", "--jobs", "1", "-q", "--out", tmp_path / "t.csv"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert pl.read_csv(tmp_path / "t.csv").height == 6
 
@@ -160,11 +162,11 @@ def test_real_discharge_data_are_calibrated(tmp_path: Path, shared_data: Path) -
         for site in PILOT_SITES
     )
     (tmp_path / "study.toml").write_text(_REAL + sites, encoding="utf-8")
-    done = _run(tmp_path, "--repetitions", "40", "--json")
+    done = _run(tmp_path, "--repetitions", "20", "--jobs", "1", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert "from 32 comparison units" in found["placebo_pilots"]["nctr"]
-    assert found["methods"][0]["cried_wolf"] <= MOST_OF_FORTY
+    assert found["methods"][0]["cried_wolf"] <= MOST_OF_TWENTY
 
 
 @pytest.mark.parametrize(
