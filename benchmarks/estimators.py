@@ -98,7 +98,6 @@ RACES = (
         racers=(
             _ours("pilot-eval", "imputation_cr1"),
             _peer("diff-diff", "diff_diff_imputation", most=1),
-            _peer("pyfixest, two-stage, overall alone", "pyfixest_did2s", most=1, beside=None),
         ),
         rounds=5,
         in_turns=False,

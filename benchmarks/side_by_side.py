@@ -107,12 +107,15 @@ class Course:
         For each racer.
     patience : float
         Seconds to wait for one call.
+    memory : float
+        Gigabytes that a racer may ask for, so that it does not take them from what else runs.
     """
 
     peers: Path | None
     folder: Path
     threads: int = 1
     patience: float = 900.0
+    memory: float = 12.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -207,8 +210,9 @@ class _Lane:
             return
         threads = dict.fromkeys(_THREADS, str(self._course.threads))
         with self._said.open("w", encoding="utf-8") as said:
+            most = str(int(1e9 * self._course.memory))
             self._process = subprocess.Popen(
-                [python, "-m", "benchmarks.worker", self.run.racer.task, str(self._table)],
+                [python, "-m", "benchmarks.worker", self.run.racer.task, str(self._table), most],
                 cwd=_ROOT,
                 env={**os.environ, **threads, "MPLBACKEND": "agg"},
                 stdin=subprocess.PIPE,
@@ -258,7 +262,8 @@ class _Lane:
         line = self._process.stdout.readline()
         if not line:
             said = self._said.read_text(encoding="utf-8").strip().splitlines()
-            self.run.trouble = f"failed: {said[-1] if said else 'without a word'}"
+            code = self._process.wait()
+            self.run.trouble = f"failed: {said[-1] if said else f'exit code {code}'}"
             return None
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -48,9 +48,15 @@ def main(key: str, races: Sequence[Race]) -> int:
     @click.option("--only", multiple=True, type=click.Choice([race.key for race in races]))
     @click.option("--threads", default=1, show_default=True)
     @click.option("--patience", default=900.0, show_default=True, help="Seconds for one call.")
+    @click.option("--memory", default=12.0, show_default=True, help="Gigabytes for one racer.")
     @click.option("--into", type=click.Path(path_type=Path), help="Put the tables in this page.")
     def command(
-        peers: Path | None, only: tuple[str, ...], threads: int, patience: float, into: Path | None
+        peers: Path | None,
+        only: tuple[str, ...],
+        threads: int,
+        patience: float,
+        memory: float,
+        into: Path | None,
     ) -> bool:
         """Race this package beside its peers."""
         if peers is None:
@@ -58,7 +64,13 @@ def main(key: str, races: Sequence[Race]) -> int:
         parts = [_machine(key, peers, threads)]
         reached = True
         with tempfile.TemporaryDirectory() as folder:
-            course = Course(peers=peers, folder=Path(folder), threads=threads, patience=patience)
+            course = Course(
+                peers=peers,
+                folder=Path(folder),
+                threads=threads,
+                patience=patience,
+                memory=memory,
+            )
             for race in races:
                 if only and race.key not in only:
                     continue
@@ -80,7 +92,8 @@ def _machine(key: str, peers: Path | None, threads: int) -> str:
     ours = ", ".join(f"{name} {version(name)}" for name in _OURS)
     lines = [
         f"`python -m benchmarks.{key} --peers PYTHON`, {threads} thread(s) each, on "
-        f"{_processor()} ({os.cpu_count()} cores, {platform.system()}).",
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()};",
+        f"what runs beside it: a load average of {os.getloadavg()[1]:.0f} at the start.",
         f"Here: Python {platform.python_version()}, {ours}.",
     ]
     if peers is not None:

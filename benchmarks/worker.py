@@ -1,10 +1,10 @@
 """One task in a process of its own: called once for every line that comes in, and timed each time.
 
-    python -m benchmarks.worker MODULE:FUNCTION TABLE
+    python -m benchmarks.worker MODULE:FUNCTION TABLE BYTES
 
 ``FUNCTION`` is given the arrays of ``TABLE`` (an ``.npz`` file), prepares what is not to be timed
-and returns what is. Answers are lines of JSON. Needs nothing but numpy and what the task needs, so
-that it runs in the peers' environment too.
+and returns what is; more memory than ``BYTES`` it does not get. Answers are lines of JSON. Needs
+nothing but numpy and what the task needs, so that it runs in the peers' environment too.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ Table = Mapping[str, NDArray[Any]]
 Call = Callable[[], Mapping[str, float]]
 
 
-def main(task: str, path: Path) -> None:
+def main(task: str, path: Path, most: int) -> None:
     """Prepare the task, then call it once for every line on standard input."""
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     # Some libraries print: what they say goes where errors go.
     told = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -73,4 +74,4 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
