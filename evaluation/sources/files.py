@@ -9,15 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import os
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
 from evaluation.errors import SourceError
+from evaluation.sources.workbook import cell_text, headings, is_blank, opened
 
 __all__ = ["Sheet", "find_files", "read_csv", "read_sheet", "relative_name"]
 
@@ -133,7 +132,7 @@ def read_csv(path: Path, name: str) -> Sheet:
         cells = pl.read_csv(body.encode(), infer_schema=False)
     except pl.exceptions.PolarsError as error:
         raise _ragged(body, above, name) from error
-    cells.columns = _headings(header)
+    cells.columns = headings(header)
     rows = pl.Series("row", range(above + 2, above + 2 + cells.height), dtype=pl.Int64)
     return Sheet(name=name, cells=cells, rows=rows, encoding=encoding)
 
@@ -174,17 +173,6 @@ def _ragged(body: str, above: int, name: str) -> SourceError:
     )
 
 
-def _headings(header: Iterable[object]) -> list[str]:
-    """Return headings without spaces around, made unique: a repeat is told by its number."""
-    taken: dict[str, int] = {}
-    names = []
-    for cell in header:
-        heading = " ".join(str("" if cell is None else cell).split())
-        taken[heading] = taken.get(heading, 0) + 1
-        names.append(heading if taken[heading] == 1 else f"{heading} ({taken[heading]})")
-    return names
-
-
 def _read_parquet(path: Path, name: str) -> Sheet:
     try:
         cells = pl.read_parquet(path)
@@ -197,42 +185,23 @@ def _read_parquet(path: Path, name: str) -> Sheet:
 
 
 def _read_xlsx(path: Path, name: str, sheet: str | None) -> Sheet:
-    import zipfile
-
-    import openpyxl
-
-    with warnings.catch_warnings():
-        # Workbooks that were not written by Excel lack a default style; nothing hangs on it.
-        warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
-        try:
-            workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise SourceError(
-                "the file cannot be read as a workbook", place=name, remedy="Save it as .xlsx."
-            ) from error
-        try:
-            chosen = _chosen_sheet(workbook.sheetnames, sheet, name)
-            records = list(workbook[chosen].iter_rows(values_only=True))
-        finally:
-            workbook.close()
-    while records and _is_blank(records[-1]):
+    with opened(path, name) as workbook:
+        chosen = _chosen_sheet(workbook.sheetnames, sheet, name)
+        records = list(workbook[chosen].iter_rows(values_only=True))
+    while records and is_blank(records[-1]):
         records.pop()
-    above = next((i for i, record in enumerate(records) if not _is_blank(record)), 0)
+    above = next((i for i, record in enumerate(records) if not is_blank(record)), 0)
     records = records[above:]
     if not records:
         raise SourceError(f"the sheet {chosen!r} is empty", place=name, allowed="a header and rows")
-    headings = _headings(records[0])
+    titles = headings(records[0])
     columns = {
-        heading: [_cell_text(record[i]) if i < len(record) else None for record in records[1:]]
-        for i, heading in enumerate(headings)
+        heading: [cell_text(record[i]) if i < len(record) else None for record in records[1:]]
+        for i, heading in enumerate(titles)
     }
-    cells = pl.DataFrame(columns, schema=dict.fromkeys(headings, pl.String))
+    cells = pl.DataFrame(columns, schema=dict.fromkeys(titles, pl.String))
     rows = pl.Series("row", range(above + 2, above + 2 + cells.height), dtype=pl.Int64)
     return Sheet(name=name, cells=cells, rows=rows, encoding="xlsx")
-
-
-def _is_blank(record: Iterable[object]) -> bool:
-    return all(cell is None for cell in record)
 
 
 def _chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:
@@ -250,18 +219,6 @@ def _chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:
     if found is None:
         raise SourceError(f"the workbook has no sheet {wanted!r}", place=place, allowed=listed)
     return found
-
-
-def _cell_text(cell: object) -> str | None:
-    if cell is None:
-        return None
-    if isinstance(cell, bool):
-        return str(int(cell))
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    if isinstance(cell, datetime):
-        return cell.date().isoformat()
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def _as_text(column: pl.Series) -> pl.Series:
