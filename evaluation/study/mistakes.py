@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
@@ -20,6 +21,7 @@ Loc = tuple[str | int, ...]
 _NEAR = 0.6
 _LONGEST = 70
 _LARGEST = 10**15
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _NAMES = ("name", "key", "unit", "label")
 
 
@@ -69,11 +71,15 @@ def _toml(value: object) -> str:
 
 def _toml_of_many(value: object) -> str:
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+        inner = ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
     return str(value)
+
+
+def _toml_key(key: object) -> str:
+    return str(key) if _BARE_KEY.fullmatch(str(key)) else _toml(str(key))
 
 
 def listed(values: Iterable[object], last: str = "or") -> str:

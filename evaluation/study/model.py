@@ -156,6 +156,8 @@ class Outcome(_Frozen):
     sheet: Text | None = None
     columns: Columns | None = None
     metric: Text | None = None
+    headings: dict[str, Text] = {}
+    select: dict[str, Text | Texts] = {}
     measure: Literal["rate", "count", "share", "mean"] = "rate"
     per: Annotated[float, Field(gt=0)] = 1.0
     unit_label: str = ""
@@ -165,6 +167,8 @@ class Outcome(_Frozen):
     weight: Literal["exposure", "none", "column"] | None = None
     covariates: tuple[Text, ...] = ()
     dose: Text | None = None
+    exposure_from: Identifier | None = None
+    dose_from: Identifier | None = None
 
 
 class Method(_Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evaluation.study.borrowing_rules import broken_borrowing_rules
 from evaluation.study.mistakes import Loc, Mistake, nearest, written
 from evaluation.study.model import Columns, Outcome, Study
 
@@ -16,6 +17,12 @@ _NEEDS = {
     "mean": ("value",),
 }
 _ADOPTION = ("first_treated", "treated")
+_NOT_OF_METRICS = {
+    "columns": 'Delete columns, or write source = "table"; where your files call a declared '
+    "column something else, write headings",
+    "covariates": 'Delete covariates, or write source = "table"',
+    "dose": 'Delete dose, or write dose_from = "..." with the key of the outcome that holds it',
+}
 _VERY_NEAR = 0.8
 
 
@@ -29,6 +36,7 @@ def broken_outcome_rules(study: Study) -> Iterator[Mistake]:
         yield from _smallest_effect(outcome, at)
         yield from _weight(outcome, at)
         yield from _covariates(outcome, at)
+    yield from broken_borrowing_rules(study)
     yield from _roles(study)
     yield from _adoption(study)
 
@@ -81,6 +89,14 @@ def _of_a_table(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
             'source = "acute_discharge_sitrep"',
             about=((*at, "source"),),
         )
+    if outcome.headings:
+        yield Mistake(
+            at=(*at, "headings"),
+            problem=f'{written(outcome.headings)} has no meaning with source = "table"',
+            allowed="columns, and no headings",
+            remedy="Name the headings in columns",
+            about=((*at, "source"),),
+        )
 
 
 def _of_metrics(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
@@ -102,7 +118,7 @@ def _of_metrics(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
                 at=(*at, key),
                 problem=f"{written(value)} has no meaning with {source}, whose columns are known",
                 allowed='with a source other than "table": metric, and no columns',
-                remedy=f'Delete {key}, or write source = "table"',
+                remedy=_NOT_OF_METRICS[key],
                 about=about,
             )
 
@@ -127,7 +143,8 @@ def _measure(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
     if columns is None or outcome.source != "table":
         return
     for name in _NEEDS[outcome.measure]:
-        if getattr(columns, name) is None:
+        is_borrowed = name == "exposure" and outcome.exposure_from is not None
+        if getattr(columns, name) is None and not is_borrowed:
             yield Mistake(
                 at=(*at, "columns", name),
                 problem=f"required with {measure}, and missing",
@@ -199,7 +216,8 @@ def _weight(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
             remedy='Add weight = "column" to the outcome, or delete it here',
             about=((*at, "weight"), (*at, "source")),
         )
-    if outcome.weight == "exposure" and columns is not None and columns.exposure is None:
+    own = columns is None or columns.exposure is not None
+    if outcome.weight == "exposure" and not own and outcome.exposure_from is None:
         yield Mistake(
             at=(*at, "weight"),
             problem='"exposure" needs columns.exposure, which is missing',
