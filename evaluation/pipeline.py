@@ -109,7 +109,7 @@ def examine(study: Study, *, progress: Progress | None = None) -> DataReading:
     checks: list[Check] = []
     for outcome in study.outcomes:
         tell(f"Reading {outcome.label}")
-        one = sources.load(study, outcome)
+        one = sources.load(study, outcome, loaded)
         loaded[outcome.key] = one
         checks += one.checks
         if one.panel is not None:

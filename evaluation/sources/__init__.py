@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evaluation.errors import StudyError
+from evaluation.panel import Panel
 from evaluation.sources.acute_discharge_sitrep import ACUTE_DISCHARGE_SITREP
 from evaluation.sources.assemble import Loaded, assemble
+from evaluation.sources.borrowing import lenders_of
 from evaluation.sources.declaration import Source, describe
 from evaluation.sources.ledger import ledger
 from evaluation.sources.table import TABLE
@@ -22,8 +24,15 @@ __all__ = ["SOURCES", "Loaded", "Source", "describe", "document", "ledger", "loa
 SOURCES: Mapping[str, Source] = {s.key: s for s in (TABLE, ACUTE_DISCHARGE_SITREP)}
 
 
-def load(study: Study, outcome: Outcome) -> Loaded:
+def load(study: Study, outcome: Outcome, done: Mapping[str, Loaded] | None = None) -> Loaded:
     """Read one outcome of a study.
+
+    Parameters
+    ----------
+    study, outcome : Study, Outcome
+        The study, and one of its outcomes.
+    done : mapping of str to Loaded
+        Outcomes read already, by key: one that lends its figures to this one is not read again.
 
     Raises
     ------
@@ -39,7 +48,11 @@ def load(study: Study, outcome: Outcome) -> Loaded:
             place=f'[[outcomes]] "{outcome.key}", source',
             allowed=", ".join(f'"{key}"' for key in SOURCES),
         )
-    return assemble(source, study, outcome)
+    lent: dict[str, Panel | None] = {}
+    for key in lenders_of(outcome):
+        lender = (done or {}).get(key) or load(study, study.outcome(key), done)
+        lent[key] = lender.panel
+    return assemble(source, study, outcome, lent)
 
 
 def document() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from evaluation.errors import StudyError
 from evaluation.findings import Check
 from evaluation.panel import Adoption, Panel
 from evaluation.sources.adoption import Members, assign, study_members
+from evaluation.sources.borrowing import leave_out_without, with_borrowed
 from evaluation.sources.declaration import Source
 from evaluation.sources.figures import read_figures, refuse_impossible
 from evaluation.sources.files import find_files
 from evaluation.sources.presence import say_who_is_missing
 from evaluation.sources.repeats import settle_repeats
 from evaluation.sources.rules import Sifting, to_checks
+from evaluation.sources.selection import refuse_needless
 from evaluation.sources.sums import one_row_a_period
 from evaluation.sources.tidy import Tidy
 from evaluation.sources.units import drop_totals, follow_codes, own_code, whole_units
@@ -44,7 +46,8 @@ class Loaded:
     trace : polars.DataFrame
         One line an input row: ``file`` (relative to the study's folder), ``row`` (1 is the
         header line), ``unit`` and ``period`` (ordinal), null where unknown, and ``left_out``,
-        null for a row that is used, else the reason in plain words.
+        null for a row that is used, else the reason in plain words. Where the source adds rows
+        up while it reads, a line stands for as many rows as ``behind`` says.
     checks : tuple of Check
         What was looked for in the rows, and found.
     files : tuple of Path
@@ -57,21 +60,38 @@ class Loaded:
     files: tuple[Path, ...]
 
 
-def assemble(source: Source, study: Study, outcome: Outcome) -> Loaded:
-    """Read one outcome by its source, and account for every row."""
+def assemble(
+    source: Source, study: Study, outcome: Outcome, lent: Mapping[str, Panel | None]
+) -> Loaded:
+    """Read one outcome by its source, and account for every row.
+
+    ``lent`` are the panels of the outcomes that it takes an exposure or a dose from, by key; None
+    for one that has none.
+    """
+    refuse_needless(source, outcome)
     files = find_files(study.folder, outcome.files)
     tidy = source.read(study, outcome, files)
     _refuse_lack_of_figures(tidy, outcome)
     members = study_members(study)
     sifting, adoption = _sift(Sifting(rows=tidy.rows), tidy, study, outcome, members)
+    sifting = leave_out_without(sifting, outcome, lent)
     sifting = say_who_is_missing(sifting, study, members, adoption)
     checks = [*tidy.checks, *to_checks(sifting.found, study.calendar, outcome.key)]
     checks += source.examine(sifting.rows, study, outcome)
     trace = sifting.rows.select(
-        "file", "row", pl.coalesce("unit", "own", "code").alias("unit"), "period", "left_out"
+        "file",
+        "row",
+        pl.coalesce("unit", "own", "code").alias("unit"),
+        "period",
+        "left_out",
+        *(["behind"] if "behind" in sifting.rows.columns else []),
     )
     blocked = any(check.blocking and check.passed is False for check in checks)
-    panel = None if blocked else _panel(sifting.rows, tidy, adoption, study, outcome)
+    used = sifting.rows.filter(pl.col("left_out").is_null())
+    panel = None
+    if not blocked:
+        rows = with_borrowed(one_row_a_period(used, tidy), outcome, lent)
+        panel = _panel(rows, adoption, study, outcome)
     return Loaded(panel=panel, trace=trace, checks=tuple(checks), files=files)
 
 
@@ -82,7 +102,14 @@ def _refuse_lack_of_figures(tidy: Tidy, outcome: Outcome) -> None:
             place=f'[[outcomes]] "{outcome.key}", columns',
             remedy='Name it: columns.weight = "...".',
         )
-    if any(needed <= set(tidy.figures) for needed in _NEEDED[outcome.measure]):
+    if outcome.exposure_from is not None and "exposure" in tidy.figures:
+        raise StudyError(
+            f"the source {outcome.source!r} has an exposure of its own here",
+            place=f'[[outcomes]] "{outcome.key}", exposure_from',
+            remedy="Delete exposure_from.",
+        )
+    there = {*tidy.figures, *(["exposure"] if outcome.exposure_from is not None else [])}
+    if any(needed <= there for needed in _NEEDED[outcome.measure]):
         return
     allowed = " or ".join(" and ".join(sorted(needed)) for needed in _NEEDED[outcome.measure])
     raise StudyError(
@@ -125,7 +152,8 @@ def _sift(
     sifting = settle_repeats(sifting, [*tidy.figures, *adopting])
     sifting = refuse_impossible(read_figures(sifting, tidy), outcome.measure)
     pilots = frozenset(own_code(c, register) or c for s in study.sites for c in s.units)
-    return whole_units(sifting, pilots), adoption
+    sifting = whole_units(sifting, pilots, is_daily=tidy.is_daily)
+    return sifting, adoption
 
 
 def _exclude(
@@ -154,10 +182,7 @@ def _keep_window(sifting: Sifting, study: Study) -> Sifting:
     return sifting.leave_out(outside, "outside the window")
 
 
-def _panel(
-    rows: pl.DataFrame, tidy: Tidy, adoption: Adoption, study: Study, outcome: Outcome
-) -> Panel:
-    used = one_row_a_period(rows.filter(pl.col("left_out").is_null()), tidy)
+def _panel(used: pl.DataFrame, adoption: Adoption, study: Study, outcome: Outcome) -> Panel:
     weight = _weight(used, outcome)
     return Panel(
         rows=used.with_columns(_measured(used, outcome).alias("outcome"), weight.alias("weight")),

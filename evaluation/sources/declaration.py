@@ -15,7 +15,18 @@ from evaluation.sources.markers import MARKERS
 from evaluation.sources.tidy import Tidy
 from evaluation.study import Outcome, Study
 
-__all__ = ["Column", "DefinitionBreak", "Mark", "Metric", "Source", "describe"]
+__all__ = [
+    "ANY_COLUMN",
+    "Column",
+    "DefinitionBreak",
+    "Mark",
+    "Metric",
+    "Select",
+    "Source",
+    "describe",
+]
+
+ANY_COLUMN = "any column"
 
 Mark = Literal["V", "P", "U"]
 _MARKS: dict[str, str] = {
@@ -63,17 +74,20 @@ class Metric:
     labels : tuple of str
         The labels that stand for it in the files, one spelling each: spaces, dashes and case
         are evened out before they are compared.
-    grain : {"day", "month"}
-        What one row covers.
+    grain : {"day", "week", "month"}
+        What one row covers; a week is counted on its first day.
     mark : Mark
         How far the label and the definition are verified.
+    averaged : bool
+        Whether a row is itself a mean, so that several are averaged and never added up.
     """
 
     key: str
     definition: str
     labels: tuple[str, ...]
-    grain: Literal["day", "month"]
+    grain: Literal["day", "week", "month"]
     mark: Mark = "V"
+    averaged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +98,25 @@ class DefinitionBreak:
     metrics: tuple[str, ...]
     detail: str
     mark: Mark = "V"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select:
+    """A choice of rows that a study may make: a key of ``select`` in the study file.
+
+    Parameters
+    ----------
+    name : str
+        The key; :data:`ANY_COLUMN` where every column of the file is one.
+    meaning : str
+        What it selects, and what holds without it.
+    example : str
+        As the study file writes it.
+    """
+
+    name: str
+    meaning: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +137,10 @@ class Source:
         Empty where the study names columns instead.
     breaks : tuple of DefinitionBreak
         Known changes of definition.
+    selects : tuple of Select
+        By what a study may select rows.
+    takes_headings : bool
+        Whether ``headings`` in the study file may rename columns.
     oddities : tuple of str
         What is known to be odd in the files, and what is done about it.
     mark : Mark or None
@@ -124,6 +161,8 @@ class Source:
     examine: Callable[[pl.DataFrame, Study, Outcome], tuple[Check, ...]]
     metrics: tuple[Metric, ...] = ()
     breaks: tuple[DefinitionBreak, ...] = ()
+    selects: tuple[Select, ...] = ()
+    takes_headings: bool = False
     oddities: tuple[str, ...] = ()
     mark: Mark | None = None
 
@@ -154,6 +193,13 @@ def describe(source: Source) -> str:
             ],
         ),
     ]
+    if source.takes_headings:
+        parts.append(
+            "Where your files call a column something else, say so in the study file: "
+            f'`headings = {{ "{source.columns[0].name}" = "your heading" }}`.'
+        )
+    if source.selects:
+        parts += ["### Which rows: `select` in the study file", _selects(source)]
     parts += ["### Missing figures", _missing()]
     if source.metrics:
         parts += ["### Metrics", _metrics(source)]
@@ -176,6 +222,13 @@ def _missing() -> str:
         ]
         lines.append(f"- {meaning}: {', '.join(markers)}")
     return "\n".join(lines)
+
+
+def _selects(source: Source) -> str:
+    return _table(
+        ("select", "meaning", "example"),
+        [(f"`{s.name}`", s.meaning, f"`{s.example}`") for s in source.selects],
+    )
 
 
 def _metrics(source: Source) -> str:

@@ -10,9 +10,10 @@ import polars as pl
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
 from evaluation.periods import Calendar
-from evaluation.sources.declaration import Column, Source
+from evaluation.sources.declaration import ANY_COLUMN, Column, Select, Source
 from evaluation.sources.files import Sheet, read_sheet, relative_name
 from evaluation.sources.markers import blank
+from evaluation.sources.selection import not_selected
 from evaluation.sources.tidy import FIGURES, Tidy, covariate
 from evaluation.study import Outcome, Study
 
@@ -121,18 +122,22 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     for path in files:
         sheet = read_sheet(path, relative_name(path, study.folder), outcome.sheet)
         require_columns(sheet, places)
-        sheets.append(sheet)
-        text = sheet.text(dict.fromkeys(asked.values()))
-        blank_row = pl.all_horizontal(blank(column) for column in text.columns[2:])
-        frames.append(
-            text.select(
-                "file",
-                "row",
-                *(pl.col(heading).alias(name) for name, heading in asked.items()),
-                pl.when(blank_row).then(pl.lit("blank row")).alias("left_out"),
-            )
+        require_columns(
+            sheet, dict.fromkeys(outcome.select, f'[[outcomes]] "{outcome.key}", select')
         )
-    rows = pl.concat(frames)
+        sheets.append(sheet)
+        frames.append(sheet.text(dict.fromkeys([*asked.values(), *outcome.select])))
+    text = pl.concat(frames)
+    blank_row = pl.all_horizontal(blank(column) for column in text.columns[2:])
+    unselected = pl.coalesce(
+        pl.lit(None, pl.String), *(not_selected(text, c, outcome) for c in outcome.select)
+    )
+    rows = text.select(
+        "file",
+        "row",
+        *(pl.col(heading).alias(name) for name, heading in asked.items()),
+        pl.when(blank_row).then(pl.lit("blank row")).otherwise(unselected).alias("left_out"),
+    )
     identity = [c for c in ("code", "cluster") if c in rows.columns]
     trimmed = (pl.col(c).str.strip_chars().replace("", None) for c in identity)
     rows = rows.with_columns(
@@ -224,6 +229,14 @@ TABLE = Source(
             meaning="The site that the unit joined with; by default each unit is a site of its "
             "own. The same in every row of a unit.",
             example="South Yorkshire",
+        ),
+    ),
+    selects=(
+        Select(
+            name=ANY_COLUMN,
+            meaning="Rows with one of these values in that column; the others are left out, each "
+            "with what stands there as the reason. Spaces and capitals do not matter.",
+            example='select = { sex = "Persons" }',
         ),
     ),
     read=_read,

@@ -28,6 +28,10 @@ class TidyRows(dy.Schema):
     study names. ``period_text`` is what the file says; ``period`` its ordinal, null where it
     cannot be read; ``day`` tells rows of one unit and period apart (0 where a row is a whole
     period). ``left_out`` is a reason known from the layout alone: a blank row, another metric.
+
+    A source that adds rows up while it reads (files of millions) gives one line for all the rows
+    that it adds up, or leaves out for one reason, with a column ``behind`` (Int64): how many they
+    are. ``row`` is then the first of them.
     """
 
     file = dy.String(nullable=False)

@@ -214,12 +214,13 @@ def _needed(followed: pl.DataFrame, boundaries: str) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=schema)
 
 
-def whole_units(sifting: Sifting, pilot_codes: frozenset[str]) -> Sifting:
-    """Leave out a joined unit's period (or day) when not all of its ICBs report it."""
+def whole_units(sifting: Sifting, pilot_codes: frozenset[str], *, is_daily: bool) -> Sifting:
+    """Leave out a joined unit's period when not all of its ICBs report it; its day, if daily."""
     live = sifting.rows.filter(pl.col("left_out").is_null())
     if live.filter((pl.col("needed") > 1) | (pl.col("own") != pl.col("unit"))).is_empty():
         return sifting
-    keys = ["unit", "period", "day"]
+    # Rows that are no days are parts of their ICB, such as care homes: no two ICBs share one.
+    keys = ["unit", "period", "day"] if is_daily else ["unit", "period"]
     made_of = live.group_by(keys).agg(
         pl.col("own").n_unique().alias("there"),
         (pl.col("own") == pl.col("unit")).any().alias("has_itself"),
@@ -248,7 +249,7 @@ def whole_units(sifting: Sifting, pilot_codes: frozenset[str]) -> Sifting:
 def _say_what_is_joined(
     sifting: Sifting, joined: pl.DataFrame, pilot_codes: frozenset[str]
 ) -> Sifting:
-    keys = ["unit", "period", "day"]
+    keys = [c for c in ("unit", "period", "day") if c in joined.columns]
     used = sifting.rows.filter(pl.col("left_out").is_null()).select(keys)
     unweighted = not {"count", "exposure", "weight"} & set(sifting.rows.columns)
     found = []
