@@ -19,6 +19,7 @@ class Figures(dy.Schema):
 
     file = dy.String(nullable=False)
     row = dy.Int64(nullable=False)
+    day = dy.Int32(nullable=False)
     count = dy.Float64(nullable=True, min=0, allow_inf=True, allow_nan=True)
     exposure = dy.Float64(nullable=True, min=0, allow_inf=True, allow_nan=True)
     weight = dy.Float64(nullable=True, min=0, allow_inf=True, allow_nan=True)
@@ -101,12 +102,14 @@ def refuse_impossible(sifting: Sifting, measure: str) -> Sifting:
     ]
     live = sifting.rows.filter(pl.col("left_out").is_null())
     schema = Shares if measure == "share" else Figures
-    _, failures = schema.filter(live.select("file", "row", *there).with_columns(*absent))
+    # In a wide sheet one row holds the figures of many days.
+    place = ["file", "row", "day"]
+    _, failures = schema.filter(live.select(*place, *there).with_columns(*absent))
     broken = [rule for rule in SENTENCES if rule in failures.counts()]
     if not broken:
         return sifting
-    details = failures.details().select("file", "row", *broken)
-    rows = sifting.rows.join(details, on=["file", "row"], how="left", maintain_order="left")
+    details = failures.details().select(*place, *broken)
+    rows = sifting.rows.join(details, on=place, how="left", maintain_order="left")
     sifting = Sifting(rows=rows, found=sifting.found)
     for rule in broken:
         column, sentence = SENTENCES[rule]

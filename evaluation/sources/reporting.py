@@ -39,7 +39,7 @@ def reporting(rows: pl.DataFrame, metric: Metric, study: Study, outcome: Outcome
     """
     asked = rows.filter(_in_study())
     silent = asked.filter(pl.col("left_out").is_not_null())
-    noun = "days" if metric.grain == "day" else "months"
+    noun = f"{metric.grain}s"
     by_date = asked.group_by("date").agg(pl.col("left_out").is_not_null().all().alias("silent"))
     empty = by_date.filter("silent")["date"].sort()
     # A day that nobody reported is said once, not once a unit.
@@ -119,7 +119,10 @@ def definition_breaks(
     if used.is_empty():
         return []
     first = used.min()
-    end = used.max() if metric.grain == "day" else used.dt.month_end().max()
+    last_day = {"day": pl.col("date"), "week": pl.col("date").dt.offset_by("6d")}.get(
+        metric.grain, pl.col("date").dt.month_end()
+    )
+    end = pl.DataFrame({"date": used}).select(last_day.max()).item()
     if not isinstance(first, date) or not isinstance(end, date):
         return []
     return [
