@@ -1,0 +1,77 @@
+"""The three engines: what is taken as records, and how a small table comes back from each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import polars as pl
+
+from evaluation.errors import SourceError, UsageError
+
+__all__ = ["Frame", "collected", "lazy"]
+
+Frame: TypeAlias = nw.LazyFrame[Any]
+
+
+def lazy(native: object) -> Frame:
+    """Return a frame of any of the three engines as narwhals' own.
+
+    Parameters
+    ----------
+    native : polars.LazyFrame, polars.DataFrame, DuckDB relation or Spark DataFrame
+        The records.
+
+    Raises
+    ------
+    UsageError
+        For anything else.
+    """
+    try:
+        frame: Any = nw.from_native(native)
+    except TypeError as error:
+        raise _not_a_frame(native) from error
+    kind = frame.implementation
+    if not (kind.is_polars() or kind.is_duckdb() or kind.is_spark_like()):
+        raise _not_a_frame(native)
+    lazy_frame: Frame = frame.lazy()
+    return lazy_frame
+
+
+def _not_a_frame(native: object) -> UsageError:
+    return UsageError(
+        f"a {type(native).__module__}.{type(native).__qualname__} is not taken as records",
+        allowed="a polars LazyFrame or DataFrame, a DuckDB relation, a Spark DataFrame",
+    )
+
+
+def collected(frame: Frame, schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """Compute a frame and return it in polars, in the columns and types of ``schema``.
+
+    DuckDB and Spark hand over rows, so that pyarrow is not needed: what is collected is small.
+
+    Raises
+    ------
+    SourceError
+        When polars cannot read a file to its end.
+    """
+    native = frame.select(*schema).to_native()
+    if isinstance(native, pl.LazyFrame):
+        try:
+            table = native.collect(engine="streaming")
+        except pl.exceptions.PolarsError as error:
+            raise _unreadable(error) from error
+        return table.cast(dict(schema))
+    rows = native.fetchall() if frame.implementation.is_duckdb() else native.collect()
+    return pl.DataFrame([tuple(row) for row in rows], schema=dict(schema), orient="row")
+
+
+def _unreadable(error: Exception) -> SourceError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceError(
+        f"the records cannot be read to the end ({reason})",
+        place="[records] files",
+        allowed="CSV with the same number of cells in every row, or Parquet",
+        remedy="Look for a row that is cut off or holds a separator without quotation marks",
+    )

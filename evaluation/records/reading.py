@@ -1,0 +1,249 @@
+"""From an extract, by its layout, to ``episodes``: the columns that every later step reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import narwhals as nw
+from narwhals.dtypes import DType
+
+from evaluation.errors import SourceError, StudyError
+from evaluation.records.cleaning import (
+    DateStyle,
+    code_list,
+    codes_joined,
+    date_cell,
+    flag,
+    order_number,
+    primary_code,
+    text_cell,
+    two_digits,
+    undo_integer_method,
+    whole_years,
+    without_null_dates,
+)
+from evaluation.records.engines import Frame
+from evaluation.records.episodes import COLUMNS
+from evaluation.records.layouts import CodeList, Layout
+
+__all__ = ["Episodes", "to_episodes"]
+
+_DATES = ("admitted", "discharged", "episode_start", "episode_end")
+_TWO_DIGITS = ("category", "source_of_admission", "destination")
+_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episodes:
+    """Records with the columns of :data:`~evaluation.records.episodes.COLUMNS`.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+        One row a record, with ``unreadable`` (Boolean) besides: the cell of the admission date
+        holds something that is no date.
+    found : mapping of str to str
+        Column to the heading that it was read from, for those that the extract has; the others
+        are null.
+    layout : Layout
+        The declaration that it was read by.
+    name : str
+        The file, or what else messages call the extract.
+    """
+
+    frame: Frame
+    found: Mapping[str, str]
+    layout: Layout
+    name: str
+
+    def need(self, column: str, purpose: str) -> None:
+        """Hold that the extract has a column.
+
+        Raises
+        ------
+        SourceError
+            With the headings that were looked for, what needs the column and what to do.
+        """
+        if column in self.found:
+            return
+        looked = ", ".join(_looked_for(self.layout, column)) or "none is usual"
+        raise SourceError(
+            f"there is no column of {column} (headings looked for: {looked}), and it is needed "
+            f"{purpose}",
+            place=self.name,
+            remedy=f'If it has another heading, write columns = {{ {column} = "..." }} in '
+            "[records]",
+        )
+
+
+def to_episodes(
+    frame: Frame,
+    layout: Layout,
+    *,
+    columns: Mapping[str, str],
+    dates: DateStyle = "iso",
+    name: str = "the records",
+) -> Episodes:
+    """Read an extract by its layout.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+        The extract, as text or typed as a database has it.
+    layout : Layout
+        The declaration.
+    columns : mapping of str to str
+        Column of ``episodes`` to the user's own heading, which comes before the layout's. For
+        ``diagnoses`` and ``procedures`` the heading of the first ("DX_01") or of all in one.
+    dates : DateStyle
+        How dates are written where they are text.
+    name : str
+        What messages call the extract.
+
+    Raises
+    ------
+    StudyError
+        For a column that ``episodes`` does not have.
+    SourceError
+        For a heading that is not there.
+    """
+    schema = frame.collect_schema()
+    _refuse_unknown(columns)
+    own = {column: _heading(schema, h, column, name) for column, h in columns.items()}
+    found = {**_declared(layout, schema), **own}
+    lists = {c: _list_headings(c, layout, own, schema) for c in ("diagnoses", "procedures")}
+    found |= {column: headings[0] for column, headings in lists.items() if headings}
+    if "primary" not in found and lists["diagnoses"]:
+        found["primary"] = lists["diagnoses"][0]
+    made: dict[str, nw.Expr] = {}
+    for column, dtype in COLUMNS.items():
+        if lists.get(column):
+            made[column] = _codes(column, lists[column], schema)
+        elif column in found:
+            made[column] = _cell(column, found[column], schema[found[column]], dates)
+        else:
+            made[column] = nw.lit(layout.constants.get(column), dtype=nw.String).cast(dtype())
+    known = {**dict.fromkeys(layout.constants, "(the same in every row)"), **found}
+    unreadable = _is_unreadable(found.get("admitted"), schema, dates)
+    frame = frame.select(
+        *(expression.alias(column) for column, expression in made.items()),
+        unreadable.alias("unreadable"),
+    )
+    return Episodes(frame=frame, found=known, layout=layout, name=name)
+
+
+def _refuse_unknown(columns: Mapping[str, str]) -> None:
+    for column in columns:
+        if column not in COLUMNS:
+            near = get_close_matches(column, COLUMNS, n=1, cutoff=0.6)
+            raise StudyError(
+                f'"{column}" is not a column of episodes',
+                place="[records], columns",
+                allowed=", ".join(COLUMNS),
+                remedy=f'Did you mean "{near[0]}"?' if near else "",
+            )
+
+
+def _heading(schema: nw.Schema, wanted: str, column: str, name: str) -> str:
+    found = _same(schema, wanted)
+    if found is not None:
+        return found
+    near = get_close_matches(wanted, schema, n=1, cutoff=0.6)
+    there = list(schema)
+    more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
+    raise SourceError(
+        f'there is no column "{wanted}", which [records] columns names for {column}',
+        place=name,
+        allowed=f"the columns that are there: {', '.join(there[:_LISTED])}{more}",
+        remedy=f'Did you mean "{near[0]}"?' if near else "Correct the name",
+    )
+
+
+def _same(schema: Iterable[str], wanted: str) -> str | None:
+    """Return the heading that is ``wanted``, or differs from it in capitals only."""
+    folded = wanted.strip().casefold()
+    headings = list(schema)
+    return (
+        wanted
+        if wanted in headings
+        else next((h for h in headings if h.strip().casefold() == folded), None)
+    )
+
+
+def _declared(layout: Layout, schema: nw.Schema) -> dict[str, str]:
+    found = {}
+    for column, item in layout.columns.items():
+        heading = next((h for n in item.names if (h := _same(schema, n)) is not None), None)
+        if heading is not None:
+            found[column] = heading
+    return found
+
+
+def _list_headings(
+    column: str, layout: Layout, own: Mapping[str, str], schema: nw.Schema
+) -> list[str]:
+    """Return the headings of a list of codes: one a position, or one that holds them all."""
+    if column in own:
+        return _positions(schema, own[column]) or [own[column]]
+    codes = _list_of(layout, column)
+    for first in codes.first:
+        if (heading := _same(schema, first)) is not None:
+            return _positions(schema, heading)
+    joined = next((h for n in codes.joined if (h := _same(schema, n)) is not None), None)
+    return [] if joined is None else [joined]
+
+
+def _positions(schema: nw.Schema, first: str) -> list[str]:
+    """Return ``first`` ("DIAG_01") and the headings that differ in its number, by number."""
+    match = re.fullmatch(r"(.*?)0*1", first)
+    if match is None:
+        return []
+    same = re.compile(rf"{re.escape(match[1])}0*(\d+)")
+    numbered = {h: int(m[1]) for h in schema if (m := same.fullmatch(h))}
+    return sorted(numbered, key=numbered.__getitem__)
+
+
+def _list_of(layout: Layout, column: str) -> CodeList:
+    return layout.diagnoses if column == "diagnoses" else layout.procedures
+
+
+def _looked_for(layout: Layout, column: str) -> tuple[str, ...]:
+    if column in ("diagnoses", "procedures"):
+        codes = _list_of(layout, column)
+        return (*codes.first, *codes.joined)
+    declared = layout.columns.get(column)
+    if column == "primary" and declared is None:
+        return (*layout.diagnoses.first, *layout.diagnoses.joined)
+    return declared.names if declared else ()
+
+
+def _codes(column: str, headings: list[str], schema: nw.Schema) -> nw.Expr:
+    texts = [text_cell(heading, schema[heading]) for heading in headings]
+    joined = codes_joined(texts) if len(texts) > 1 else texts[0]
+    return code_list(joined, kind="diagnoses" if column == "diagnoses" else "procedures")
+
+
+def _cell(column: str, heading: str, dtype: DType, dates: DateStyle) -> nw.Expr:
+    if column in _DATES:
+        return without_null_dates(date_cell(heading, dtype, dates))
+    text = text_cell(heading, dtype)
+    if column in _TWO_DIGITS:
+        return two_digits(text)
+    makers = {
+        "age": whole_years,
+        "episode_order": order_number,
+        "method": undo_integer_method,
+        "primary": primary_code,
+        "care_home": flag,
+    }
+    return makers[column](text) if column in makers else text
+
+
+def _is_unreadable(heading: str | None, schema: nw.Schema, dates: DateStyle) -> nw.Expr:
+    if heading is None or schema[heading] in (nw.Date, nw.Datetime):
+        return nw.lit(value=False)
+    has_text = ~text_cell(heading, schema[heading]).is_null()
+    return has_text & date_cell(heading, schema[heading], dates).is_null()
