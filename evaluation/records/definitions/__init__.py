@@ -1,0 +1,88 @@
+"""Published definitions of avoidable admissions, each a table of data beside this page.
+
+``nhsof_3a`` is not verified: its caveat goes wherever it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from evaluation.errors import StudyError
+from evaluation.records.definitions.codes import Codes
+from evaluation.records.definitions.model import (
+    MARKS,
+    Admissions,
+    Condition,
+    Definition,
+    Mark,
+    Position,
+    Where,
+)
+from evaluation.records.definitions.page import describe, page
+from evaluation.records.definitions.reading import parse_definition, read_definition
+
+__all__ = [
+    "DEFINITION_KEYS",
+    "MARKS",
+    "Admissions",
+    "Codes",
+    "Condition",
+    "Definition",
+    "Mark",
+    "Position",
+    "Where",
+    "definition",
+    "definitions",
+    "describe",
+    "document",
+    "parse_definition",
+    "read_definition",
+]
+
+# The care homes' own first: it leads where a study names none.
+DEFINITION_KEYS: tuple[str, ...] = (
+    "cqc_2013_iau",
+    "nhsof_2_3_i",
+    "nhsof_3a",
+    "su_19_acsc",
+    "iif_ac_02",
+)
+
+
+@cache
+def definitions() -> Mapping[str, Definition]:
+    """Return every definition that ships with this package, by key; read once."""
+    folder = files(__name__)
+    return {
+        key: parse_definition(
+            folder.joinpath(f"{key}.toml").read_text(encoding="utf-8"),
+            key=key,
+            place=f"{key}.toml",
+        )
+        for key in DEFINITION_KEYS
+    }
+
+
+def definition(key: str) -> Definition:
+    """Return the definition with this key.
+
+    Raises
+    ------
+    StudyError
+        When there is none.
+    """
+    found = definitions().get(key)
+    if found is None:
+        raise StudyError(
+            f"there is no definition {key!r}",
+            allowed=", ".join(f'"{known}"' for known in DEFINITION_KEYS),
+            remedy="docs/definitions.md says what each of them holds.",
+        )
+    return found
+
+
+def document() -> str:
+    """Return ``docs/definitions.md``: every definition, rule by rule."""
+    return page(tuple(definitions().values()))

@@ -1,0 +1,159 @@
+"""What a definition of avoidable admissions is: which admissions, and with which conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evaluation.records.definitions.codes import Codes
+
+__all__ = ["MARKS", "Admissions", "Condition", "Definition", "Mark", "Position", "Where"]
+
+Mark = Literal["V", "P", "U"]
+Position = Literal["primary", "secondary", "any", "first"]
+
+MARKS: dict[Mark, str] = {
+    "V": "verified: read in a public implementation",
+    "P": "partly corroborated",
+    "U": "not verified",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Codes in some place of a record.
+
+    Parameters
+    ----------
+    codes : Codes
+    position : {"primary", "secondary", "any", "first"}
+        Diagnoses: the first, any after the first, or any. Procedures: the first, or any.
+    """
+
+    codes: Codes
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a list.
+
+    Parameters
+    ----------
+    key, label : str
+        The same key in two lists is the same illness, not the same codes.
+    diagnosis : Where
+        The diagnosis that makes the admission avoidable.
+    needs : Where or None
+        A diagnosis without which it does not.
+    without : Where or None
+        A diagnosis with which it does not.
+    without_procedures : Where or None
+        Procedures with which it does not.
+    mark : Mark
+        How far the codes are verified.
+    note : str
+        What is to be known of it.
+    """
+
+    key: str
+    label: str
+    diagnosis: Where
+    mark: Mark
+    needs: Where | None = None
+    without: Where | None = None
+    without_procedures: Where | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admissions:
+    """Which records are admissions that the definition looks at; an empty rule lets all pass.
+
+    Parameters
+    ----------
+    methods : Codes
+        Methods of admission.
+    mark : Mark
+        How far these rules are verified.
+    source : str
+        Where they were read.
+    episode_status, episode_types, patient_classes, sexes : tuple of str
+        What is admitted; unknown is not.
+    first_episode : bool
+        Only the first episode of a spell.
+    least_age, most_age : int or None
+        Whole years, both included; an unknown age is not.
+    without_sources, without_categories, without_specialties : Codes or None
+        What is left out: sources of admission (transfers), administrative categories (private
+        patients), main specialties. Unknown is not left out.
+    notes : tuple of str
+    """
+
+    methods: Codes
+    mark: Mark
+    source: str
+    episode_status: tuple[str, ...] = ()
+    episode_types: tuple[str, ...] = ()
+    patient_classes: tuple[str, ...] = ()
+    sexes: tuple[str, ...] = ()
+    first_episode: bool = False
+    least_age: int | None = None
+    most_age: int | None = None
+    without_sources: Codes | None = None
+    without_categories: Codes | None = None
+    without_specialties: Codes | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A published definition of avoidable admissions.
+
+    Parameters
+    ----------
+    key : str
+        What a study file calls it: the name of its file.
+    title, short_title : str
+    population : str
+        Whom it was made for.
+    mark : Mark
+        How far the whole is verified; no better than any of its codes.
+    source : str
+        Where it was read.
+    admissions : Admissions
+    conditions : tuple of Condition
+        In the list's order: an admission that meets several is counted under the first.
+    notes, not_applied : tuple of str
+        What is to be known of it; published rules that these columns cannot express.
+    """
+
+    key: str
+    title: str
+    short_title: str
+    population: str
+    mark: Mark
+    source: str
+    admissions: Admissions
+    conditions: tuple[Condition, ...]
+    notes: tuple[str, ...] = ()
+    not_applied: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The short title with its mark, for ledgers, columns and what is printed."""
+        unverified = "" if self.mark == "V" else f", {MARKS[self.mark]}"
+        return f"{self.short_title} [{self.mark}{unverified}]"
+
+    @property
+    def caveat(self) -> str:
+        """What must be said wherever the definition is used; empty when it is verified."""
+        if self.mark == "V":
+            return ""
+        said = {"P": "is only partly corroborated", "U": "is not verified"}[self.mark]
+        why = f" {self.notes[0]}" if self.notes else ""
+        return f"[{self.mark}] The definition {self.key} {said}.{why}"
+
+    def condition(self, key: str) -> Condition | None:
+        """Return the condition with this key, or None."""
+        return next((found for found in self.conditions if found.key == key), None)
