@@ -24,11 +24,15 @@ __all__ = [
     "Costs",
     "Event",
     "Exclusion",
+    "Exposure",
     "Geography",
     "Method",
     "Outcome",
     "PilotSite",
+    "Place",
+    "Records",
     "Release",
+    "Residents",
     "Study",
     "Time",
 ]
@@ -211,6 +215,51 @@ class Release(_Frozen):
     round_to: Annotated[int, Field(ge=1, le=10**6)] = 5
 
 
+class Residents(_Frozen):
+    """Who of the records' people counts as a care home resident."""
+
+    rule: Literal["match", "codes", "match_or_codes", "everyone"]
+    codes: Literal["nhse_2020", "strategy_unit", "care_homes"] = "nhse_2020"
+    at: Literal["admission", "discharge", "either"] = "admission"
+
+
+class Place(_Frozen):
+    """What says of which unit a record is; ``lookup`` is a table from LSOA to ICB."""
+
+    by: Literal["sub_icb", "lsoa", "icb", "column"] = "sub_icb"
+    lookup: Text | None = None
+    lsoa: Text | None = None
+    icb: Text | None = None
+
+
+class Exposure(_Frozen):
+    """A table of residents or beds by unit and period, with the names of its columns."""
+
+    file: Text
+    unit: Text = "unit"
+    period: Text = "period"
+    exposure: Text = "exposure"
+
+
+class Records(_Frozen):
+    """Record-level hospital data, from which ``pilot-eval panel`` counts admissions."""
+
+    layout: Literal["hes_apc", "sus_apcs"] = "hes_apc"
+    files: Texts
+    columns: dict[str, Text] = {}
+    dates: Literal["iso", "day_first", "compact"] = "iso"
+    definitions: Texts = ("cqc_2013_iau",)
+    residents: Residents
+    place: Place = Place()
+    exposure: Exposure | None = None
+    first: Period | None = None
+    last: Period | None = None
+    admissions: Literal["spells", "first_episodes"] = "spells"
+    transfers: Literal["separate", "join"] = "separate"
+    unfinished: Literal["leave_out", "keep"] = "leave_out"
+    least_age: Annotated[int, Field(ge=0, le=120)] | None = None
+
+
 class Study(_Frozen):
     """A study file, read and checked.
 
@@ -232,6 +281,7 @@ class Study(_Frozen):
     analysis: Analysis = Analysis()
     costs: Costs = Costs()
     release: Release = Release()
+    records: Records | None = None
     text: str = ""
     path: Path = Path("study.toml")
 

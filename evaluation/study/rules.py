@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from evaluation.study.mistakes import Loc, Mistake, listed, nearest, written
 from evaluation.study.model import Study
 from evaluation.study.outcome_rules import broken_outcome_rules
+from evaluation.study.record_rules import broken_record_rules
 from evaluation.study.units import Followed, broken_unit_rules
 
 __all__ = ["broken_rules", "with_primary"]
@@ -33,6 +34,7 @@ def broken_rules(study: Study, followed: Followed) -> list[Mistake]:
         *broken_outcome_rules(study),
         *_methods(study),
         *_costs(study),
+        *broken_record_rules(study),
     ]
 
 
