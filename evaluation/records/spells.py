@@ -1,0 +1,180 @@
+"""From records to admissions: the same episode once, episodes to spells, transfers, emergencies.
+
+The rules are those of NHS Digital's "Methodology to create provider and CIP spells from HES APC
+data", as The-Strategy-Unit/hes_processing quotes it: episodes with the same person, admission
+date, provider and spell number are one spell, in the order of EPISTART, EPIORDER, EPIEND, EPIKEY;
+regular attenders (CLASSPAT 3 and 4) are not linked. Continuous inpatient spells: HFAnalyticsLab/
+HES_pipeline, ``doc/adr/creating_continuous_inpatient_spells.md``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import narwhals as nw
+
+from evaluation.records.engines import Frame
+from evaluation.records.episodes import EMERGENCY_METHODS
+from evaluation.records.exclusions import Reason, fated
+
+__all__ = [
+    "emergencies",
+    "first_episodes",
+    "join_transfers",
+    "repeated_episodes",
+    "spells",
+    "unfinished_episodes",
+]
+
+_SPELL = ("person", "admitted", "provider", "spell_number", "_attendance")
+_ORDER = ("_start", "_order", "_end", "_key", "_codes")
+_NEVER = date(9999, 12, 31)
+_NO_ORDER = 1000
+_REGULAR = ("3", "4")
+_HOSPITALS = ("51", "52", "53")
+_TRANSFERS = ("2B", "81")
+_MOST_DAYS = "3d"  # HES_pipeline: two nights may pass between the two hospitals
+
+
+def unfinished_episodes() -> Reason:
+    """Return the reason for episodes that had not ended when their file was made.
+
+    They hold no codes as a rule, and the finished episode is in a later file (HES dictionary,
+    EPISTAT). A person still in hospital when the last file ends is lost with them.
+    """
+    return Reason(
+        key="unfinished",
+        stage="records",
+        words="the episode is unfinished (EPISTAT 1 or 9)",
+        holds=nw.col("episode_status").is_in(["1", "9"]),
+    )
+
+
+def with_order(frame: Frame) -> Frame:
+    """Return records with what spells are told apart and ordered by, nothing of it null."""
+    number = nw.col("financial_year")
+    year = nw.when(number.str.contains(r"^\d{4}$")).then(number).cast(nw.Int64)
+    order, key = nw.col("episode_order"), nw.col("episode_key")
+    regular = nw.col("patient_class").is_in(list(_REGULAR))
+    return frame.with_columns(
+        nw.when(regular).then(key).alias("_attendance"),
+        nw.col("episode_start").fill_null(_NEVER).alias("_start"),
+        order.fill_null(_NO_ORDER).alias("_order"),
+        nw.col("episode_end").fill_null(_NEVER).alias("_end"),
+        key.fill_null("").alias("_key"),
+        # Only to break ties, so that every engine takes the same of two.
+        nw.concat_str(nw.col("diagnoses").fill_null(""), nw.col("method").fill_null("")).alias(
+            "_codes"
+        ),
+        # The same episode again has the same start and order; without an order, the same key.
+        nw.when(order.is_null()).then(key).alias("_which"),
+        nw.when(nw.col("episode_status") == "3").then(0).otherwise(1).alias("_unfinished"),
+        (nw.lit(0) - year.fill_null(0)).alias("_year"),
+        nw.lit(1).alias("_one"),
+    )
+
+
+def repeated_episodes(frame: Frame) -> Frame:
+    """Keep each episode once: long stays stand in the files of several years.
+
+    The finished record is kept, else that of the latest year (FYEAR), else the one with an end.
+    """
+    same = ("is_live", *_SPELL, "_start", "_order", "_which")
+    best = ("_unfinished", "_year", "_end", "_key", "_codes")
+    nth = nw.col("_one").cum_sum().over(*same, order_by=list(best))
+    repeated = Reason(key="repeated", stage="records", words=REPEATED, holds=nw.col("_nth") > 1)
+    return fated(frame.with_columns(nth.alias("_nth")), [repeated])
+
+
+REPEATED = "the same episode again, in another file or twice in one"
+LATER = Reason(key="later_episode", stage="episodes", words="a later episode of its spell")
+NOT_FIRST = Reason(
+    key="not_first",
+    stage="episodes",
+    words="not the first episode of its spell (EPIORDER is not 1)",
+    holds=(nw.col("episode_order") != 1) | nw.col("episode_order").is_null(),
+)
+TRANSFER = Reason(
+    key="transfer", stage="spells", words="continues a stay after a transfer within 3 days"
+)
+
+
+def spells(frame: Frame) -> Frame:
+    """Keep the first episode of each spell, with where the spell ended.
+
+    Adds ``spell_destination`` (that of the last episode) and ``spell_discharged``.
+    """
+    spell = ("is_live", *_SPELL)
+    frame = frame.with_columns(
+        nw.col("_one").cum_sum().over(*spell, order_by=list(_ORDER)).alias("_nth"),
+        nw.col("destination").last().over(*spell, order_by=list(_ORDER)).alias("spell_destination"),
+        nw.col("discharged").max().over(*spell).alias("spell_discharged"),
+    )
+    later = Reason(key=LATER.key, stage="episodes", words=LATER.words, holds=nw.col("_nth") > 1)
+    return fated(frame, [later])
+
+
+def first_episodes(frame: Frame) -> Frame:
+    """Keep episodes that are the first of their spell by EPIORDER, without looking at others.
+
+    "Admissions are calculated by counting the number of times EPIORDER is 01" (HES dictionary).
+    One pass over the records, whatever their number; where a spell ended is not known.
+    """
+    frame = frame.with_columns(
+        nw.lit(None, dtype=nw.String).alias("spell_destination"),
+        nw.lit(None, dtype=nw.Date).alias("spell_discharged"),
+    )
+    return fated(frame, [NOT_FIRST])
+
+
+def join_transfers(frame: Frame) -> Frame:
+    """Keep the first spell of each continuous stay, with the destination of its last.
+
+    A spell continues the one before if it begins at most three days after that ended, and the
+    one before went to a hospital (DISDEST 51 to 53), or this one came from one (ADMISORC 51 to
+    53) or by transfer (ADMIMETH 2B, 81).
+    """
+    person = ("is_live", "person")
+    by_time = ["admitted", "_left", *_ORDER]
+    frame = frame.with_columns(nw.col("spell_discharged").fill_null(_NEVER).alias("_left"))
+    frame = frame.with_columns(
+        nw.col("spell_discharged").shift(1).over(*person, order_by=by_time).alias("_before"),
+        nw.col("spell_destination").shift(1).over(*person, order_by=by_time).alias("_went_to"),
+    )
+    soon = nw.col("_before").dt.offset_by(_MOST_DAYS) >= nw.col("admitted")
+    moved = (
+        nw.col("_went_to").is_in(list(_HOSPITALS)).fill_null(value=False)
+        | nw.col("source_of_admission").is_in(list(_HOSPITALS)).fill_null(value=False)
+        | nw.col("method").is_in(list(_TRANSFERS)).fill_null(value=False)
+    )
+    goes_on = (soon.fill_null(value=False) & moved).alias("_goes_on")
+    frame = frame.with_columns(goes_on)
+    begins = nw.when(nw.col("_goes_on")).then(0).otherwise(1)
+    frame = frame.with_columns(begins.alias("_begins"))
+    stay = nw.col("_begins").cum_sum().over(*person, order_by=by_time)
+    frame = frame.with_columns(stay.alias("_stay"))
+    last = nw.col("spell_destination").last().over(*person, "_stay", order_by=by_time)
+    frame = frame.with_columns(last.alias("spell_destination"))
+    transfer = Reason(
+        key=TRANSFER.key, stage="spells", words=TRANSFER.words, holds=nw.col("_goes_on")
+    )
+    return fated(frame, [transfer])
+
+
+def emergencies() -> tuple[Reason, ...]:
+    """Return the reasons for what is no emergency admission: ADMIMETH 21 to 25, 2A to 2D, 28."""
+    method = nw.col("method")
+    return (
+        Reason(
+            key="method_unknown",
+            stage="spells",
+            words="how admitted is not known (ADMIMETH is blank, 98 or 99)",
+            holds=method.is_null() | method.is_in(["98", "99"]),
+        ),
+        Reason(
+            key="not_emergency",
+            stage="spells",
+            words="not an emergency admission (ADMIMETH is none of 21 to 25, 2A to 2D, 28)",
+            holds=~method.is_in(list(EMERGENCY_METHODS)),
+        ),
+    )
