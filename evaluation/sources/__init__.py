@@ -15,13 +15,21 @@ from evaluation.sources.acute_discharge_sitrep import ACUTE_DISCHARGE_SITREP
 from evaluation.sources.assemble import Loaded, assemble
 from evaluation.sources.borrowing import lenders_of
 from evaluation.sources.declaration import Source, describe
+from evaluation.sources.fingertips import FINGERTIPS
 from evaluation.sources.ledger import ledger
 from evaluation.sources.table import TABLE
 from evaluation.study import Outcome, Study
 
 __all__ = ["SOURCES", "Loaded", "Source", "describe", "document", "ledger", "load"]
 
-SOURCES: Mapping[str, Source] = {s.key: s for s in (TABLE, ACUTE_DISCHARGE_SITREP)}
+SOURCES: Mapping[str, Source] = {
+    s.key: s
+    for s in (
+        TABLE,
+        ACUTE_DISCHARGE_SITREP,
+        FINGERTIPS,
+    )
+}
 
 
 def load(study: Study, outcome: Outcome, done: Mapping[str, Loaded] | None = None) -> Loaded:

@@ -19,6 +19,7 @@ __all__ = [
     "ANY_COLUMN",
     "Column",
     "DefinitionBreak",
+    "Kind",
     "Mark",
     "Metric",
     "Select",
@@ -29,6 +30,7 @@ __all__ = [
 ANY_COLUMN = "any column"
 
 Mark = Literal["V", "P", "U"]
+Kind = Literal["code", "number", "period", "text"]
 _MARKS: dict[str, str] = {
     "V": "verified: read in the publisher's own files",
     "P": "partly corroborated",
@@ -55,7 +57,7 @@ class Column:
     """
 
     name: str
-    kind: Literal["code", "number", "period", "text"]
+    kind: Kind
     meaning: str
     required: str = "always"
     example: str = ""

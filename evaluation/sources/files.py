@@ -18,7 +18,15 @@ import polars as pl
 from evaluation.errors import SourceError
 from evaluation.sources.workbook import cell_text, headings, is_blank, opened
 
-__all__ = ["Sheet", "find_files", "read_csv", "read_sheet", "relative_name"]
+__all__ = [
+    "Sheet",
+    "chosen_sheet",
+    "decoded",
+    "find_files",
+    "read_csv",
+    "read_sheet",
+    "relative_name",
+]
 
 _SUFFIXES = ("csv", "parquet", "xlsx")
 _LISTED = 12
@@ -122,7 +130,7 @@ def read_csv(path: Path, name: str) -> Sheet:
     SourceError
         When it is in neither, empty, or a row has more cells than the header.
     """
-    text, encoding = _decode(path.read_bytes(), name)
+    text, encoding = decoded(path.read_bytes(), name)
     body = text.lstrip("\r\n")
     above = text[: len(text) - len(body)].count("\n")
     header = next(csv.reader(io.StringIO(body)), [])
@@ -137,7 +145,14 @@ def read_csv(path: Path, name: str) -> Sheet:
     return Sheet(name=name, cells=cells, rows=rows, encoding=encoding)
 
 
-def _decode(raw: bytes, name: str) -> tuple[str, str]:
+def decoded(raw: bytes, name: str) -> tuple[str, str]:
+    """Return a file's text, and the name of its encoding.
+
+    Raises
+    ------
+    SourceError
+        When it is neither UTF-8 nor windows-1252.
+    """
     # A file that is valid UTF-8 and holds other than ASCII is hardly ever anything else;
     # windows-1252 takes nearly any bytes, so it must come second.
     for codec, title in (("utf-8-sig", "utf-8"), ("cp1252", "windows-1252")):
@@ -186,7 +201,7 @@ def _read_parquet(path: Path, name: str) -> Sheet:
 
 def _read_xlsx(path: Path, name: str, sheet: str | None) -> Sheet:
     with opened(path, name) as workbook:
-        chosen = _chosen_sheet(workbook.sheetnames, sheet, name)
+        chosen = chosen_sheet(workbook.sheetnames, sheet, name)
         records = list(workbook[chosen].iter_rows(values_only=True))
     while records and is_blank(records[-1]):
         records.pop()
@@ -204,7 +219,14 @@ def _read_xlsx(path: Path, name: str, sheet: str | None) -> Sheet:
     return Sheet(name=name, cells=cells, rows=rows, encoding="xlsx")
 
 
-def _chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:
+def chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:
+    """Return the sheet of a workbook that is wanted, or its only one.
+
+    Raises
+    ------
+    SourceError
+        When it is not there, or several are and none is wanted.
+    """
     listed = ", ".join(repr(n) for n in names)
     if wanted is None and len(names) == 1:
         return names[0]

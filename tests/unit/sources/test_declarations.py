@@ -19,7 +19,7 @@ def test_the_table_declares_the_columns_that_a_study_may_name() -> None:
     assert {c.name for c in SOURCES["table"].columns} == set(Columns.model_fields)
 
 
-@pytest.mark.parametrize("key", ["table", "acute_discharge_sitrep"])
+@pytest.mark.parametrize("key", SOURCES)
 def test_a_description_names_every_column_metric_and_mark(key: str) -> None:
     source = SOURCES[key]
     text = describe(source)
