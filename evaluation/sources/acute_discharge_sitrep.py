@@ -1,17 +1,27 @@
-"""``acute_discharge_sitrep``: NHS England's monthly CSV files of daily discharge figures."""
+"""``acute_discharge_sitrep``: NHS England's monthly files of discharges, CSV and workbooks."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
-from evaluation.errors import SourceError, StudyError
+from evaluation.errors import SourceError
 from evaluation.findings import Check
 from evaluation.periods import Calendar
-from evaluation.sources.declaration import Column, DefinitionBreak, Metric, Source
+from evaluation.sources.acute_discharge_sitrep_metrics import (
+    BREAKS,
+    BY_LABEL,
+    METRICS,
+    metric_of,
+    refuse_measure,
+)
+from evaluation.sources.acute_discharge_sitrep_workbook import read_workbook
+from evaluation.sources.declaration import Column, Metric, Source
 from evaluation.sources.files import Sheet, read_csv, relative_name
+from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.reporting import definition_breaks, missing_months, reporting
 from evaluation.sources.table import files_read, require_columns
@@ -26,25 +36,19 @@ _DAY_FORMATS = ("%d/%m/%Y", "%Y-%m-%d", "%d/%m/%Y %H:%M")
 _LISTED = 6
 
 
-def _even(text: str) -> str:
-    """Return a label with spaces, dashes and case evened out, for comparison."""
-    dashes = text.replace("\N{EN DASH}", "-").replace("\N{EM DASH}", "-")
-    return " ".join(dashes.replace("-", " - ").split()).casefold()
-
-
 def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
-    metric = _metric_of(study, outcome)
-    sheets = [_sheet(path, relative_name(path, study.folder)) for path in files]
-    rows = pl.concat([sheet.text(_READ) for sheet in sheets])
+    metric = metric_of(study, outcome)
+    labels = frozenset(map(even, metric.labels))
+    named = [(path, relative_name(path, study.folder)) for path in files]
+    sheets = [sheet for path, name in named for sheet in _sheets(path, name, labels, outcome.sheet)]
+    rows = pl.concat([_text(sheet) for sheet in sheets])
     written = rows["Metric"].drop_nulls().unique().to_list()
-    labels = {_even(label) for label in metric.labels}
-    asked = [text for text in written if _even(text) in labels]
+    asked = [text for text in written if even(text) in labels]
     if not asked:
         raise _no_such_metric(metric, written, outcome)
     rows = _with_dates(rows, study.calendar)
-    is_daily = metric.grain == "day"
-    exposure = pl.lit(1, pl.Int8) if is_daily else pl.col("date").dt.days_in_month()
-    day = pl.col("date").to_physical().fill_null(0) if is_daily else pl.lit(0, pl.Int32)
+    own = pl.col("Metric").is_in(asked).fill_null(value=False)
+    metric = _with_grain(metric, rows.filter(own), outcome)
     tidy = rows.select(
         "file",
         "row",
@@ -52,21 +56,49 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
         pl.col("Period").alias("period_text"),
         "period",
         "date",
-        day.alias("day"),
+        # Each row is a part of a period, with the time that it covers as exposure.
+        pl.col("date").to_physical().fill_null(0).alias("day"),
         pl.col("Value").alias("count"),
-        exposure.cast(pl.String).alias("exposure"),
-        _left_out_by_layout(rows, asked).alias("left_out"),
+        _exposure(metric).cast(pl.String).alias("exposure"),
+        _left_out_by_layout(rows, own).alias("left_out"),
     )
     return Tidy(
         rows=tidy,
         headings={"count": "Value"},
-        is_daily=is_daily,
+        is_daily=True,
         checks=(files_read(sheets, outcome),),
     )
 
 
-def _left_out_by_layout(rows: pl.DataFrame, asked: list[str]) -> pl.Expr:
-    levels = {text: _even(text) for text in rows["Level"].drop_nulls().unique()}
+def _exposure(metric: Metric) -> pl.Expr:
+    """Return how many days, weeks or averages a row stands for."""
+    if metric.grain == "month" and not metric.averaged:
+        return pl.col("date").dt.days_in_month()
+    return pl.lit(1, pl.Int8)
+
+
+def _with_grain(metric: Metric, rows: pl.DataFrame, outcome: Outcome) -> Metric:
+    """Return a metric that is named by its label with the grain that its rows show."""
+    if not metric.key.startswith(BY_LABEL):
+        return metric
+    months = rows.select("date", pl.col("date").dt.month_start().alias("month")).unique()
+    several = months.group_by("month").len()["len"] > 1
+    found = replace(metric, grain="day") if several.any() else replace(metric, averaged=True)
+    # A monthly figure of unknown kind is taken as it stands: a total may be counted, too.
+    if found.grain == "day":
+        refuse_measure(found, outcome)
+    return found
+
+
+def _text(sheet: Sheet) -> pl.DataFrame:
+    """Return the columns that are read, and ``known``: what a workbook's layout says of a row."""
+    if "known" in sheet.cells.columns:
+        return sheet.text((*_READ, "known"))
+    return sheet.text(_READ).with_columns(pl.lit(None, pl.String).alias("known"))
+
+
+def _left_out_by_layout(rows: pl.DataFrame, own: pl.Expr) -> pl.Expr:
+    levels = {text: even(text) for text in rows["Level"].drop_nulls().unique()}
     level = pl.col("Level").replace_strict(levels, default="", return_dtype=pl.String)
     given = pl.col("Level").fill_null("").str.strip_chars()
     return (
@@ -74,53 +106,29 @@ def _left_out_by_layout(rows: pl.DataFrame, asked: list[str]) -> pl.Expr:
         .then(pl.lit("blank row"))
         .when(level != "icb")
         .then(pl.format('level "{}": only rows of level ICB are used', given))
-        .when(~pl.col("Metric").is_in(asked).fill_null(value=False))
+        .when(~own)
         .then(pl.lit("another metric"))
+        .when(pl.col("known").is_not_null())
+        .then("known")
         .when(pl.col("date") == NO_COLLECTION)
         .then(pl.lit("not reported: nobody reported on 19 June 2022"))
     )
 
 
-def _metric_of(study: Study, outcome: Outcome) -> Metric:
-    place = f'[[outcomes]] "{outcome.key}"'
-    known = ", ".join(f'"{m.key}"' for m in ACUTE_DISCHARGE_SITREP.metrics)
-    metric = ACUTE_DISCHARGE_SITREP.metric(outcome.metric or "")
-    if metric is None:
-        said = "no metric is named" if outcome.metric is None else f"there is no {outcome.metric!r}"
-        raise StudyError(said, place=f"{place}, metric", allowed=known)
-    if outcome.measure in ("share", "count") and metric.grain == "day":
-        raise StudyError(
-            f'measure = "{outcome.measure}" does not fit daily figures: days that were not '
-            "reported would count as 0",
-            place=f"{place}, measure",
-            allowed='"rate" (with per = 1: patients a day) or "mean"',
-        )
-    if outcome.measure == "share":
-        raise StudyError(
-            'measure = "share" does not fit: the files have no denominator',
-            place=f"{place}, measure",
-            allowed='"rate" (per day), "count" or "mean"',
-        )
-    if study.time.frequency == "index":
-        raise StudyError(
-            "the files hold dates, which have no place in an index",
-            place="[time] frequency",
-            allowed='"month", "quarter", "year" or "financial_year"',
-        )
-    return metric
-
-
-def _sheet(path: Path, name: str) -> Sheet:
-    if path.suffix.lower() != ".csv":
+def _sheets(path: Path, name: str, labels: frozenset[str], only: str | None) -> list[Sheet]:
+    kind = path.suffix.lower()
+    if kind == ".xlsx":
+        return read_workbook(path, name, labels, only)
+    if kind != ".csv":
         raise SourceError(
             f"a file of kind {path.suffix!r} cannot be read",
             place=name,
-            allowed="the monthly CSV files",
-            remedy="NHS England publishes a CSV beside each workbook; use that.",
+            allowed="the monthly CSV files and workbooks (.xlsx)",
+            remedy="Save it as .xlsx, or use the CSV that NHS England publishes beside it.",
         )
     sheet = read_csv(path, name)
     require_columns(sheet, dict.fromkeys(_READ, "a column of the monthly CSV files"))
-    return sheet
+    return [sheet]
 
 
 def _with_dates(rows: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
@@ -136,12 +144,8 @@ def _with_dates(rows: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
 
 
 def _no_such_metric(metric: Metric, written: list[str], outcome: Outcome) -> SourceError:
-    there = {_even(text): " ".join(text.split()) for text in written}
-    known = [
-        f'"{m.key}"'
-        for m in ACUTE_DISCHARGE_SITREP.metrics
-        if any(_even(label) in there for label in m.labels)
-    ]
+    there = {even(text): " ".join(text.split()) for text in written}
+    known = [f'"{m.key}"' for m in METRICS if any(even(label) in there for label in m.labels)]
     labels = sorted(there.values())
     more = f" and {len(labels) - _LISTED} more" if len(labels) > _LISTED else ""
     listed = "; ".join(labels[:_LISTED]) + more
@@ -155,39 +159,14 @@ def _no_such_metric(metric: Metric, written: list[str], outcome: Outcome) -> Sou
 
 
 def _examine(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
-    metric = _metric_of(study, outcome)
+    own = pl.col("left_out").is_null()
+    metric = _with_grain(metric_of(study, outcome), rows.filter(own), outcome)
     return (
         reporting(rows, metric, study, outcome),
         missing_months(rows, outcome),
-        *definition_breaks(rows, metric, ACUTE_DISCHARGE_SITREP.breaks, outcome),
+        *definition_breaks(rows, metric, BREAKS, outcome),
     )
 
-
-_BEFORE = "Discharges to this destination, until the redefinition of 27 May 2024."
-_AFTER = "Discharges to this destination, from the redefinition of 27 May 2024."
-_CARE_HOMES = (
-    ("care_home_back", _BEFORE, "P3b - Care Home (existing resident discharged back)"),
-    ("care_home_new", _BEFORE, "P3 - Care Home (new admission, likely permanent)"),
-    ("care_home_short_term", _BEFORE, "P2 - Care Home (short term 24hr support)"),
-    (
-        "care_home_back_p0_2024",
-        _AFTER,
-        "Pathway 0: Discharge back to an original care home placement when the care home has "
-        "confirmed they can continue to meet the persons needs with the same level of support",
-    ),
-    (
-        "care_home_back_p1_2024",
-        _AFTER,
-        "Pathway 1: Discharge back to original care home placement with rehabilitation, "
-        "reablement and recovery or with an increased level of support",
-    ),
-    ("care_home_new_2024", _AFTER, "Pathway 3: Discharge to a care home as a new admission"),
-    (
-        "care_home_end_of_life_2024",
-        _AFTER,
-        "Pathway 3: Discharge to a care home/hospice as a new admission for end-of-life care",
-    ),
-)
 
 ACUTE_DISCHARGE_SITREP = Source(
     key="acute_discharge_sitrep",
@@ -265,43 +244,8 @@ ACUTE_DISCHARGE_SITREP = Source(
             example="465",
         ),
     ),
-    metrics=(
-        Metric(
-            key="nctr",
-            grain="day",
-            definition="Patients in hospital who no longer meet the criteria to reside: "
-            "discharged and remaining together. Sums over days are patient-days.",
-            labels=("Number of patients who no longer meet the criteria to reside",),
-        ),
-        Metric(
-            key="discharged",
-            grain="day",
-            definition="Of these, those discharged on the day.",
-            labels=("Number of patients discharged",),
-        ),
-        Metric(
-            key="remaining",
-            grain="day",
-            definition="Of these, those who remained in hospital: nctr less discharged.",
-            labels=(
-                "Number of patients remaining in hospital who no longer meet the criteria to "
-                "reside",
-            ),
-        ),
-        *(
-            Metric(key=key, grain="month", definition=definition, labels=(label,), mark="P")
-            for key, definition, label in _CARE_HOMES
-        ),
-    ),
-    breaks=(
-        DefinitionBreak(
-            on=date(2024, 5, 27),
-            metrics=tuple(key for key, _, _ in _CARE_HOMES),
-            detail="Discharge destinations and reasons for delay were defined anew, and nothing "
-            "bridges the old and the new. The labels of nctr, discharged and remaining are the "
-            "same on both sides; the files have two more columns from June 2024.",
-        ),
-    ),
+    metrics=METRICS,
+    breaks=BREAKS,
     read=_read,
     examine=_examine,
     oddities=(
@@ -318,8 +262,23 @@ ACUTE_DISCHARGE_SITREP = Source(
         "beside hyphens; all are evened out before labels are compared. `Metric Type` has "
         '"Weekly snaphot metric" beside "Weekly snapshot metric"; it is not read. Labels of '
         'additional bed days changed from "7+ days" to "7 days or over".',
-        "Destinations and delay reasons have one row a month, dated the first. [U] That it is "
-        "the month's total is not verified; its exposure is the number of days of the month.",
+        "Destinations and reasons for delay have one row a month, dated the first. [P] A "
+        "destination is the month's total (so the workbooks title it), with the days of the month "
+        "as exposure. [P] A reason is the average of the month's weekly snapshots, until May 2024 "
+        "of patients with a stay of more than 14 days; averages are averaged and not added up. "
+        'Additional bed days are weekly snapshots: measure = "rate" gives the mean snapshot.',
+        "Workbooks (.xlsx) are read beside CSV files, and both may be given together. [P] Sheet "
+        '"Table 2" holds the daily figures: a row of days, a row of labels, England and regions, '
+        "then the ICBs and the trusts, each below a header row. Until May 2023 discharges stand in "
+        "two columns, by 17:00 and after, and are added up. Rows above the header differ in number "
+        "from month to month, so it is found by its words. [P] Destinations and reasons stand in "
+        '"Table 4" and "Table 5" without dates; their month is that of "Table 2", else of '
+        '"Period:" on the cover sheet (October 2024 has none). Each figure of a sheet that holds '
+        "the metric counts as a row, by file!sheet and row; other sheets are not read. `sheet` "
+        "names another.",
+        "Where a label is not listed, or reads differently in your files, write it: metric = "
+        '"label:P2 - Care Home (24hr support)". [U] A label with several dates in a month is read '
+        "as daily, another one as it stands.",
         "The file of May 2024 holds rows for 29/04 as well; rows count by their date, not by the "
         "file they stand in. The same row in two files is used once; rows that differ stop the "
         "estimate.",
