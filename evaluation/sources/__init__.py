@@ -17,6 +17,7 @@ from evaluation.sources.borrowing import lenders_of
 from evaluation.sources.declaration import Source, describe
 from evaluation.sources.fingertips import FINGERTIPS
 from evaluation.sources.ledger import ledger
+from evaluation.sources.nhs_outcomes_framework import NHS_OUTCOMES_FRAMEWORK
 from evaluation.sources.table import TABLE
 from evaluation.study import Outcome, Study
 
@@ -28,6 +29,7 @@ SOURCES: Mapping[str, Source] = {
         TABLE,
         ACUTE_DISCHARGE_SITREP,
         FINGERTIPS,
+        NHS_OUTCOMES_FRAMEWORK,
     )
 }
 

@@ -76,8 +76,8 @@ class Metric:
     labels : tuple of str
         The labels that stand for it in the files, one spelling each: spaces, dashes and case
         are evened out before they are compared.
-    grain : {"day", "week", "month"}
-        What one row covers; a week is counted on its first day.
+    grain : {"day", "week", "month", "period"}
+        What one row covers; a week is counted on its first day. A period is what the row says.
     mark : Mark
         How far the label and the definition are verified.
     averaged : bool
@@ -87,7 +87,7 @@ class Metric:
     key: str
     definition: str
     labels: tuple[str, ...]
-    grain: Literal["day", "week", "month"]
+    grain: Literal["day", "week", "month", "period"]
     mark: Mark = "V"
     averaged: bool = False
 
@@ -141,6 +141,8 @@ class Source:
         Known changes of definition.
     selects : tuple of Select
         By what a study may select rows.
+    covariates : tuple of Column
+        What a study may name in ``covariates``; for ``table`` any column of the file.
     takes_headings : bool
         Whether ``headings`` in the study file may rename columns.
     oddities : tuple of str
@@ -164,6 +166,7 @@ class Source:
     metrics: tuple[Metric, ...] = ()
     breaks: tuple[DefinitionBreak, ...] = ()
     selects: tuple[Select, ...] = ()
+    covariates: tuple[Column, ...] = ()
     takes_headings: bool = False
     oddities: tuple[str, ...] = ()
     mark: Mark | None = None
@@ -202,6 +205,9 @@ def describe(source: Source) -> str:
         )
     if source.selects:
         parts += ["### Which rows: `select` in the study file", _selects(source)]
+    if source.covariates:
+        lines = (f"- `{c.name}` ({c.kind}): {c.meaning}" for c in source.covariates)
+        parts += ["### Covariates", "\n".join(lines)]
     parts += ["### Missing figures", _missing()]
     if source.metrics:
         parts += ["### Metrics", _metrics(source)]

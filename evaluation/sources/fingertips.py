@@ -16,7 +16,7 @@ from evaluation.sources.fingertips_periods import ordinals, pooled
 from evaluation.sources.fingertips_upload import UPLOAD, as_download, is_upload
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
-from evaluation.sources.selection import chosen, not_selected, quoted
+from evaluation.sources.selection import chosen, leave_out, live, of_one, quoted
 from evaluation.sources.table import files_read
 from evaluation.sources.tidy import Tidy
 from evaluation.study import Outcome, Study
@@ -56,17 +56,17 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     rows = pl.concat(texts, how="diagonal").with_columns(
         pl.lit(None, pl.String).alias("left_out"), pl.col("Area Code").str.strip_chars()
     )
-    rows = _leave_out(rows, pl.when(_is_blank_row(rows)).then(pl.lit("blank row")))
+    rows = leave_out(rows, pl.when(_is_blank_row(rows)).then(pl.lit("blank row")))
     rows = _of_indicator(rows, outcome)
     rows = _of_areas(rows, study, outcome)
     rows = _whole_population(rows, outcome)
     for column in ("Sex", "Age", "Time period range"):
-        rows = _of_one(rows, column, outcome)
-    rows = _leave_out(rows, pooled("Time period"))
+        rows = of_one(rows, column, outcome)
+    rows = leave_out(rows, pooled("Time period"))
     _refuse_if_all_pooled(rows, outcome)
     periods = ordinals(rows["Time period"], study.calendar)
     figures = _figures(outcome)
-    rows = _leave_out(rows, _withheld(figures))
+    rows = leave_out(rows, _withheld(figures))
     tidy = rows.select(
         "file",
         "row",
@@ -82,15 +82,6 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     return Tidy(rows=tidy, headings=figures, checks=(files_read(sheets, outcome),))
 
 
-def _leave_out(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
-    """Give a reason to rows that have none yet."""
-    return rows.with_columns(pl.coalesce("left_out", reason).alias("left_out"))
-
-
-def _live(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("left_out").is_null())
-
-
 def _is_blank_row(rows: pl.DataFrame) -> pl.Expr:
     return pl.all_horizontal(blank(c) for c in rows.columns if c not in ("file", "row", "left_out"))
 
@@ -98,7 +89,7 @@ def _is_blank_row(rows: pl.DataFrame) -> pl.Expr:
 def _of_indicator(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
     """Keep the rows of the indicator that ``metric`` names by its number or its name."""
     wanted = outcome.metric or ""
-    named = _live(rows).select("Indicator ID", "Indicator Name").unique().sort("Indicator ID")
+    named = live(rows).select("Indicator ID", "Indicator Name").unique().sort("Indicator ID")
     there = [(number or "", name or "") for number, name in named.iter_rows()]
     numbers = {n for n, name in there if wanted.strip() == n.strip() or even(wanted) == even(name)}
     if not numbers:
@@ -110,7 +101,7 @@ def _of_indicator(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
             remedy="Choose one of them, or get files that hold the indicator.",
         )
     is_other = ~pl.col("Indicator ID").fill_null("").is_in(list(numbers))
-    return _leave_out(rows, pl.when(is_other).then(pl.lit("another indicator")))
+    return leave_out(rows, pl.when(is_other).then(pl.lit("another indicator")))
 
 
 def _of_areas(rows: pl.DataFrame, study: Study, outcome: Outcome) -> pl.DataFrame:
@@ -118,46 +109,30 @@ def _of_areas(rows: pl.DataFrame, study: Study, outcome: Outcome) -> pl.DataFram
         code = pl.col("Area Code").fill_null("")
         other = ~code.str.to_uppercase().str.contains(_ICB)
         shown = pl.format('area type "{}": no ICB', pl.col("Area Type").fill_null(""))
-        return _leave_out(rows, pl.when(other & (code != "")).then(shown))
+        return leave_out(rows, pl.when(other & (code != "")).then(shown))
     if chosen(outcome, "Area Type") is None:
         is_england = pl.col("Area Code") == _ENGLAND
-        rows = _leave_out(rows, pl.when(is_england).then(pl.lit("total, not a unit")))
-    return _of_one(rows, "Area Type", outcome)
+        rows = leave_out(rows, pl.when(is_england).then(pl.lit("total, not a unit")))
+    return of_one(rows, "Area Type", outcome)
 
 
 def _whole_population(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
     """Keep the rows of the categories chosen; without a choice, those of no category."""
-    live = _live(rows)
+    kept = live(rows)
     some = ~(blank("Category Type") & blank("Category"))
     is_open = chosen(outcome, "Category Type") is None and chosen(outcome, "Category") is None
-    if is_open and not live.filter(~some).is_empty():
+    if is_open and not kept.filter(~some).is_empty():
         shown = pl.format(
             '{} "{}": a part of the population', pl.col("Category Type").fill_null(""), "Category"
         )
-        return _leave_out(rows, pl.when(some).then(shown))
+        return leave_out(rows, pl.when(some).then(shown))
     for column in ("Category Type", "Category"):
-        rows = _of_one(rows, column, outcome)
+        rows = of_one(rows, column, outcome)
     return rows
 
 
-def _of_one(rows: pl.DataFrame, column: str, outcome: Outcome) -> pl.DataFrame:
-    """Keep the rows that the study selects by a column, and refuse to guess where it does not."""
-    rows = _leave_out(rows, not_selected(_live(rows), column, outcome))
-    left = {even(text): text for text in _live(rows)[column].fill_null("").unique().sort()}
-    if len(left) < 2:
-        return rows
-    values = [" ".join(text.split()) for text in left.values()]
-    raise StudyError(
-        f"the indicator is given for {len(values)} values of {column}, and each would count as "
-        "another figure of the same area and period",
-        place=f'[[outcomes]] "{outcome.key}", select',
-        allowed=f"one of {quoted(values)}",
-        remedy=f'Write select = {{ "{column}" = "{values[-1]}" }}, or another of them.',
-    )
-
-
 def _refuse_if_all_pooled(rows: pl.DataFrame, outcome: Outcome) -> None:
-    if not _live(rows).is_empty():
+    if not live(rows).is_empty():
         return
     reasons = rows.filter(pl.col("left_out").str.contains("pools several"))["left_out"].unique()
     if reasons.is_empty():
