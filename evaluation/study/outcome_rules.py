@@ -20,7 +20,6 @@ _ADOPTION = ("first_treated", "treated")
 _NOT_OF_METRICS = {
     "columns": 'Delete columns, or write source = "table"; where your files call a declared '
     "column something else, write headings",
-    "covariates": 'Delete covariates, or write source = "table"',
     "dose": 'Delete dose, or write dose_from = "..." with the key of the outcome that holds it',
 }
 _VERY_NEAR = 0.8
@@ -111,7 +110,7 @@ def _of_metrics(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
             about=about,
         )
     columns = outcome.columns and outcome.columns.model_dump(exclude_none=True)
-    needless = {"columns": columns, "covariates": outcome.covariates, "dose": outcome.dose}
+    needless = {"columns": columns, "dose": outcome.dose}
     for key, value in needless.items():
         if value:
             yield Mistake(

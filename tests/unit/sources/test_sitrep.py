@@ -267,6 +267,7 @@ def test_what_the_files_cannot_give_is_a_study_error(read_days: Read) -> None:
         ({"measure": "count"}, "days that were not reported would count as 0"),
         ({"measure": "share"}, "does not fit"),
         ({"metric": "care_home_new", "measure": "share"}, "no denominator"),
+        ({"covariates": ("coverage",)}, "knows no 'coverage' here.*Delete covariates"),
     ):
         with pytest.raises(StudyError, match=words):
             read_days(april, outcome)
