@@ -76,8 +76,8 @@ class Metric:
     labels : tuple of str
         The labels that stand for it in the files, one spelling each: spaces, dashes and case
         are evened out before they are compared.
-    grain : {"day", "week", "month"}
-        What one row covers; a week is counted on its first day.
+    grain : {"day", "week", "month", "period"}
+        What one row covers; a week is counted on its first day. A period is what the row says.
     mark : Mark
         How far the label and the definition are verified.
     averaged : bool
@@ -87,7 +87,7 @@ class Metric:
     key: str
     definition: str
     labels: tuple[str, ...]
-    grain: Literal["day", "week", "month"]
+    grain: Literal["day", "week", "month", "period"]
     mark: Mark = "V"
     averaged: bool = False
 

@@ -8,11 +8,20 @@ from difflib import get_close_matches
 import polars as pl
 
 from evaluation.errors import SourceError, StudyError
-from evaluation.sources.declaration import ANY_COLUMN, Source
+from evaluation.sources.declaration import ANY_COLUMN, Metric, Source
 from evaluation.sources.labels import even
 from evaluation.study import Outcome
 
-__all__ = ["chosen", "not_selected", "quoted", "refuse_needless"]
+__all__ = [
+    "chosen",
+    "known_metric",
+    "leave_out",
+    "live",
+    "not_selected",
+    "of_one",
+    "quoted",
+    "refuse_needless",
+]
 
 _LISTED = 12
 
@@ -62,6 +71,60 @@ def chosen(outcome: Outcome, name: str) -> tuple[str, ...] | None:
     """Return the values that the study selects of a column, None where it selects none."""
     value = outcome.select.get(name)
     return (value,) if isinstance(value, str) else value
+
+
+def known_metric(source: Source, outcome: Outcome) -> Metric:
+    """Return the metric that the study names.
+
+    Raises
+    ------
+    StudyError
+        When the source has none of that name; it lists those that it has.
+    """
+    metric = source.metric(outcome.metric or "")
+    if metric is None:
+        near = get_close_matches(outcome.metric or "", [m.key for m in source.metrics], n=1)
+        raise StudyError(
+            "no metric is named" if outcome.metric is None else f"there is no {outcome.metric!r}",
+            place=f'[[outcomes]] "{outcome.key}", metric',
+            allowed=quoted(m.key for m in source.metrics),
+            remedy=f"Did you mean {near[0]!r}?" if near else "",
+        )
+    return metric
+
+
+def leave_out(rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Give a reason to the rows that have none yet; null is none."""
+    return rows.with_columns(pl.coalesce("left_out", reason).alias("left_out"))
+
+
+def live(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that are not left out."""
+    return rows.filter(pl.col("left_out").is_null())
+
+
+def of_one(rows: pl.DataFrame, column: str, outcome: Outcome) -> pl.DataFrame:
+    """Leave out the rows that the study does not select by a column, so that one value is left.
+
+    Raises
+    ------
+    SourceError
+        When a value that is selected stands in no row.
+    StudyError
+        When rows of several values are left: nothing is guessed, the message lists them.
+    """
+    rows = leave_out(rows, not_selected(live(rows), column, outcome))
+    left = {even(text): text for text in live(rows)[column].fill_null("").unique().sort()}
+    if len(left) < 2:
+        return rows
+    values = [" ".join(text.split()) for text in left.values()]
+    raise StudyError(
+        f"the indicator is given for {len(values)} values of {column}, and each would count as "
+        "another figure of the same area and period",
+        place=f'[[outcomes]] "{outcome.key}", select',
+        allowed=f"one of {quoted(values)}",
+        remedy=f'Write select = {{ "{column}" = "{values[-1]}" }}, or another of them.',
+    )
 
 
 def not_selected(rows: pl.DataFrame, column: str, outcome: Outcome) -> pl.Expr:
