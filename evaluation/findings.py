@@ -165,8 +165,11 @@ class Fit:
     focal : int
         Which effect a procedure is asked about.
     linear : LinearFit or None
-        Estimating equations whose ``contrasts`` run parallel to ``effects``; None for estimators
-        that are only refitted.
+        Estimating equations of the focal effect, whose ``contrasts`` run parallel to ``effects``;
+        None for estimators that are only refitted.
+    designs : tuple of LinearFit
+        Where effects come from several regressions, the equations of each, parallel to ``effects``
+        too: NaN for the effects of the others. Empty where ``linear`` holds all there are.
     influence : array, shape (G, r), or None
         Site sums of each effect's influence function, sites in the order of ``Panel.sites``, for
         estimators that have one in place of estimating equations: the variance of effect j without
@@ -189,6 +192,7 @@ class Fit:
     n_pilot_sites: int
     focal: int = 0
     linear: LinearFit | None = None
+    designs: tuple[LinearFit, ...] = ()
     influence: FloatArray | None = None
     refit: Estimator | None = None
     caveats: tuple[str, ...] = ()
@@ -199,8 +203,9 @@ class Fit:
         return self.effects[self.focal]
 
     def focused(self, index: int) -> Fit:
-        """Return the same fit, asking about effect ``index``."""
-        return dataclasses.replace(self, focal=index)
+        """Return the same fit, asking about effect ``index`` and its equations."""
+        holding = (one for one in self.designs if np.isfinite(one.contrasts[index]).all())
+        return dataclasses.replace(self, focal=index, linear=next(holding, self.linear))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

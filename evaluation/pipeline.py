@@ -123,7 +123,7 @@ def _estimates(study: Study, outcome: Outcome, panel: Panel, tell: Progress) -> 
     """Yield every planned estimate of one outcome, all sites together first."""
     for estimator_key, combinations in _by_estimator(methods.plan(study, outcome)):
         entry = methods.ESTIMATORS[estimator_key]
-        estimator = entry.make(study.analysis)
+        estimator = entry.whole(study.analysis)
         tell(f"Estimating {outcome.label}: {entry.title}")
         fit = _fitted(estimator_key, estimator, panel)
         if not np.isfinite(fit.effect.value) and any(c.is_primary for c in combinations):
@@ -132,8 +132,7 @@ def _estimates(study: Study, outcome: Outcome, panel: Panel, tell: Progress) -> 
                 place=f'[[outcomes]] "{outcome.key}", estimator {estimator_key!r}',
             )
         yield from _with_intervals(study, panel, estimator, fit, combinations)
-        if entry.by_event_time:
-            continue
+        estimator = entry.make(study.analysis)
         for site in panel.adoption.pilot_sites:
             alone = panel.site_alone(site)
             fit = _of_site(_fitted(estimator_key, estimator, alone), site)
@@ -185,7 +184,9 @@ def _with_intervals(
             if not methods.is_asked(combination.procedure, focused):
                 if planned is not combinations[0] or _any_asked(combinations, focused):
                     continue
-                interval = methods.unasked(combination.procedure, level=study.analysis.level)
+                interval = methods.unasked(
+                    combination.procedure, focused, level=study.analysis.level
+                )
             else:
                 interval = _interval(study, panel, estimator, focused, combination)
             yield Estimate(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from evaluation.panel import Panel
 
-__all__ = ["left_out", "staggered_caveats"]
+__all__ = ["NO_DOSE_BY_PART", "left_out", "staggered_caveats"]
+
+NO_DOSE_BY_PART = (
+    "Of a dose there is the overall effect alone, none by start, period or time since the start."
+)
 
 
 def left_out(names: list[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ G sites.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,7 +51,13 @@ _ALONE = (
 _DOSE = "Taking part counts, not the dose."
 
 
-def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool = True) -> Fit:
+def imputation(
+    panel: Panel,
+    *,
+    seasonality: int | None = None,
+    leave_out: bool = True,
+    by_cell: bool = False,
+) -> Fit:
     r"""Estimate effects on the treated as what they have above an imputed untreated outcome.
 
     Least squares on untreated observations alone, :math:`y_{it} = a_i + c_t + x_{it}'g + e_{it}`,
@@ -69,6 +76,8 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
     leave_out : bool
         Whether a site's own effects are left out of the average that they are held against for
         its variance; without, few sites make errors too small.
+    by_cell : bool
+        Add ``group_time`` effects, of each start in each period from then on.
 
     Returns
     -------
@@ -99,7 +108,10 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
     imputed = _impute(panel, model, solved, effects)
     if not imputed.weight.any():
         raise no_comparison(panel)
-    among = averages(_cohorts(panel), np.array(panel.periods), imputed.seen, panel.calendar)
+    overall, *others = averages(
+        _cohorts(panel), np.array(panel.periods), imputed.seen, panel.calendar
+    )
+    among = [overall, *(_every_cell(panel, imputed.seen) if by_cell else ()), *others]
     values = _Values(imputed, among)
     held, alone = imputed.cells.recentred(leave_out=leave_out)
     influence = values.per_weight(imputed.cells.summed(held, among, len(panel.sites)))
@@ -125,6 +137,16 @@ def imputation(panel: Panel, *, seasonality: int | None = None, leave_out: bool 
 
 def _cohorts(panel: Panel) -> IntArray:
     return np.array(panel.adoption.cohorts, dtype=np.int64)
+
+
+def _every_cell(panel: Panel, seen: BoolArray) -> Iterator[Average]:
+    code = panel.calendar.code
+    starts, periods = _cohorts(panel).tolist(), panel.periods
+    for cohort, period in np.argwhere(seen).tolist():
+        among = np.zeros_like(seen)
+        among[cohort, period] = True
+        group = f"{code(starts[cohort])}:{code(periods[period])}"
+        yield Average(estimand="group_time", group=group, among=among)
 
 
 def _untreated_model(panel: Panel, seasonality: int | None) -> Absorbed:

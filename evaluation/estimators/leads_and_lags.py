@@ -25,6 +25,9 @@ REFERENCE = -1
 _NOT_IDENTIFIED = (
     "Not estimated: no comparison is observed that could tell it from the unit and period effects."
 )
+_ONE_PERIOD = (
+    "Held to the last period before the start alone: one unusual period there moves all of it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,7 +117,11 @@ class Form:
             value=value,
             scale="level",
             observed=float(self.observed[cells].sum() / self.weight[cells].sum()),
-            caveats=(*self._joined_ends(average), *caveats),
+            caveats=(
+                *self._joined_ends(average),
+                *(() if average.estimand == "event_time" else (_ONE_PERIOD,)),
+                *caveats,
+            ),
             n_pilot_sites=int(self.cells.site_counts([replace(average, among=cells)])[0]),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from evaluation.estimators.by_blocks import (
     sum_by_site,
     treatment_model,
 )
-from evaluation.estimators.caveats import left_out, staggered_caveats
+from evaluation.estimators.by_group import Part, Split, TreatedParts, treated_parts, with_parts
+from evaluation.estimators.caveats import NO_DOSE_BY_PART, left_out, staggered_caveats
+from evaluation.estimators.counts import Counts, counts_of, per_exposure
 from evaluation.estimators.design import (
     Design,
     absorb,
@@ -28,7 +30,7 @@ from evaluation.estimators.design import (
     refuse_untreated,
 )
 from evaluation.estimators.poisson_blocks import Maximum, maximise
-from evaluation.estimators.separation import informative_rows
+from evaluation.estimators.separation import without_separated
 from evaluation.findings import Effect, Fit, LinearFit
 from evaluation.panel import Panel
 
@@ -37,25 +39,20 @@ __all__ = ["poisson"]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_MEASURES = ("rate", "count")
 # statsmodels is given dense dummies: of 300 units and 60 months these are 6.5 million numbers.
 _MOST_CELLS = 8_000_000
 _MOST_STEPS = 100
 # Newton steps double the correct digits: once coefficients move less than this they are exact.
 _STEP = 1e-9
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Counts:
-    """The rows that enter: counts and exposures (1 for a count), shape (n,), and which they are."""
-
-    count: FloatArray
-    exposure: FloatArray
-    kept: BoolArray
-    caveats: tuple[str, ...]
+_NO_EVENT = (
+    "Not estimated: no event is observed among its treated observations, so the rate ratio is 0 or "
+    "has no lower bound."
+)
+_NOT_CONVERGED = "Not estimated: the Poisson model did not converge."
 
 
-def poisson(panel: Panel) -> Fit:
+def poisson(panel: Panel, *, by_part: bool = False) -> Fit:
     r"""Estimate the log rate ratio of treatment with unit and period effects.
 
     The maximum of the Poisson quasi-likelihood of
@@ -68,13 +65,17 @@ def poisson(panel: Panel) -> Fit:
     ----------
     panel : Panel
         Measure ``rate`` (columns ``count`` and ``exposure``) or ``count`` (column ``count``).
+    by_part : bool
+        Add ``cohort``, ``calendar`` and ``event_time`` effects: in three more models the treatment
+        has a coefficient for each start, each calendar period or each time since the start. These
+        are maximised with unit effects absorbed, which a test holds equal to statsmodels.
 
     Returns
     -------
     Fit
-        One effect, ``overall``, on the log scale. Its equations are the working regression at the
-        maximum: weights are the fitted means, residuals :math:`(n - \mu)/\mu`. Above some 1,000
-        units it has influence by site in their place.
+        The effect ``overall``, on the log scale; the others behind it. Equations are the working
+        regression at the maximum: weights are the fitted means, residuals :math:`(n - \mu)/\mu`.
+        Above some 1,000 units there is influence by site in their place.
 
     Raises
     ------
@@ -90,11 +91,19 @@ def poisson(panel: Panel) -> Fit:
     """
     refuse_untreated(panel, panel.treatment if "dose" in panel.rows.columns else None)
     large = is_large(panel, 1)
-    counts = _counts(panel, look_further=not large)
-    return _by_blocks(panel, counts) if large else _by_columns(panel, counts)
+    counts = counts_of(panel, look_further=not large)
+    fit = _by_blocks(panel, counts) if large else _by_columns(panel, counts)
+    if not by_part:
+        return fit
+    if "dose" in panel.rows.columns:
+        return dataclasses.replace(fit, caveats=(*fit.caveats, NO_DOSE_BY_PART))
+    exposure, events = counts.spread(counts.exposure), counts.spread(counts.count)
+    parts = treated_parts(panel, exposure, per_exposure(panel) * events)
+    found = _parts_by_blocks if large else _parts_by_columns
+    return with_parts(dataclasses.replace(fit, refit=poisson), tuple(found(panel, counts, parts)))
 
 
-def _by_columns(panel: Panel, counts: _Counts) -> Fit:
+def _by_columns(panel: Panel, counts: Counts) -> Fit:
     """Fit with equations, the design held as a matrix."""
     treatment, kept = panel.treatment[:, None], counts.kept
     design = build_design(panel, treatment, weights=np.ones(kept.size), kept=kept)
@@ -111,10 +120,58 @@ def _by_columns(panel: Panel, counts: _Counts) -> Fit:
     )
 
 
-def _by_blocks(panel: Panel, counts: _Counts) -> Fit:
+def _parts_by_columns(panel: Panel, counts: Counts, parts: TreatedParts) -> Iterator[Part]:
+    events = counts.spread(counts.count)
+    for split in parts.splits:
+        focal, model = parts.rows(panel, split), _split_model(panel, counts, parts, split)
+        kept = without_separated(panel, model, focal, events, counts.kept)
+        entering = counts if kept is counts.kept else counts.without(kept)
+        design = build_design(panel, focal, weights=np.ones(kept.size), kept=kept)
+        model = dataclasses.replace(model, weights=entering.spread(entering.exposure))
+        maximum = maximise(model, entering.spread(entering.count))
+        if maximum is None:
+            values = np.full(len(split), np.nan)
+            yield Part(effects=parts.effects(split, values, "log", (_NOT_CONVERGED,) * len(split)))
+            continue
+        coef = _coefficients(design, entering, maximum)
+        values = design.focal_values(coef)
+        reasons = tuple("" if some else _NO_EVENT for some in (events @ focal > 0).tolist())
+        yield Part(
+            effects=parts.effects(split, values, "log", reasons),
+            linear=_linear(design, entering, coef),
+        )
+
+
+def _parts_by_blocks(panel: Panel, counts: Counts, parts: TreatedParts) -> Iterator[Part]:
+    events = counts.spread(counts.count)
+    for split in parts.splits:
+        model = _split_model(panel, counts, parts, split)
+        focal = np.eye(len(split), model.n_effects, model.grid.n_periods)
+        seen, told = (_identified(model, rows, focal) for rows in (model.weights, events > 0))
+        reasons = tuple(_NO_EVENT if only else "" for only in (seen & ~told).tolist())
+        maximum = maximise(model, events)
+        if maximum is None:
+            reasons = (_NOT_CONVERGED,) * len(split)
+            values = np.full(len(split), np.nan)
+            influence = np.full((len(panel.sites), len(split)), np.nan)
+        else:
+            focal[~told] = np.nan
+            values = focal @ maximum.effects
+            scores = maximum.unit_scores(maximum.solved.inverse @ focal.T)
+            influence = sum_by_site(panel, scores)
+        yield Part(effects=parts.effects(split, values, "log", reasons), influence=influence)
+
+
+def _split_model(panel: Panel, counts: Counts, parts: TreatedParts, split: Split) -> Absorbed:
+    """Return the regression with a treatment column for each part of a split."""
+    model = treatment_model(panel, counts.spread(counts.exposure))
+    return dataclasses.replace(model, columns=parts.columns(split), member=parts.member)
+
+
+def _by_blocks(panel: Panel, counts: Counts) -> Fit:
     """Fit block by block, with influence by site in place of equations."""
-    model = treatment_model(panel, _spread(counts.exposure, counts.kept))
-    count = _spread(counts.count, counts.kept)
+    model = treatment_model(panel, counts.spread(counts.exposure))
+    count = counts.spread(counts.count)
     focal = np.eye(1, model.n_effects, model.grid.n_periods)
     _refuse_unidentified(panel, model, count, focal)
     maximum = _at_maximum(panel, model, count)
@@ -137,24 +194,19 @@ def _by_blocks(panel: Panel, counts: _Counts) -> Fit:
     )
 
 
-def _spread(values: FloatArray, kept: BoolArray) -> FloatArray:
-    """Return values of the kept rows among all rows, 0 for the others; shape (n,)."""
-    spread = np.zeros(kept.size)
-    spread[kept] = values
-    return spread
-
-
 def _refuse_unidentified(
     panel: Panel, model: Absorbed, count: FloatArray, focal: FloatArray
 ) -> None:
     """Refuse an effect that rows with events do not see: it has no finite maximum, or none."""
-    for weights, error in (
-        (model.weights, no_comparison),
-        ((count > 0).astype(np.float64), _all_zero),
-    ):
-        seen = solver(*dataclasses.replace(model, weights=weights).normal())
-        if not seen.identified(focal)[0]:
+    for rows, error in ((model.weights, no_comparison), (count > 0, _all_zero)):
+        if not _identified(model, rows, focal)[0]:
             raise error(panel)
+
+
+def _identified(model: Absorbed, weights: FloatArray | BoolArray, focal: FloatArray) -> BoolArray:
+    """Return which contrasts, shape (r, p), rows of these weights identify; shape (r,)."""
+    weighed = dataclasses.replace(model, weights=weights.astype(np.float64))
+    return solver(*weighed.normal()).identified(focal)
 
 
 def _at_maximum(panel: Panel, model: Absorbed, count: FloatArray) -> Maximum:
@@ -172,12 +224,12 @@ def _no_convergence(panel: Panel) -> EstimationError:
     )
 
 
-def _effect(panel: Panel, counts: _Counts, value: float) -> Effect:
+def _effect(panel: Panel, counts: Counts, value: float) -> Effect:
     return Effect(
         estimand="overall",
         value=value,
         scale="log",
-        observed=_observed(panel, counts),
+        observed=counts.observed(panel),
         caveats=_dose(panel),
     )
 
@@ -188,40 +240,6 @@ def _dose(panel: Panel) -> tuple[str, ...]:
     return ("The log rate ratio is per unit of dose, not of taking part.",)
 
 
-def _counts(panel: Panel, *, look_further: bool) -> _Counts:
-    place = f"outcome {panel.key!r}"
-    wanted = {"rate": ("count", "exposure"), "count": ("count",)}.get(panel.measure, ())
-    if not wanted or not set(wanted) <= set(panel.rows.columns):
-        raise EstimationError(
-            f"a Poisson model needs a count, and this outcome is a {panel.measure}"
-            if not wanted
-            else f"the {panel.measure} comes without {' and '.join(wanted)}",
-            place=place,
-            allowed=f"measure = {' or '.join(repr(m) for m in _MEASURES)}, with its columns",
-            remedy='Use estimator = "twfe" for shares and means.',
-        )
-    count = panel.values("count")
-    exposure = panel.values("exposure") if "exposure" in wanted else np.ones(count.size)
-    _refuse_values(panel, "count", count < 0, "0 or more")
-    if "exposure" in wanted:
-        _refuse_values(panel, "exposure", exposure <= 0, "above 0")
-    kept, caveats = informative_rows(panel, count, look_further=look_further)
-    return _Counts(count=count[kept], exposure=exposure[kept], kept=kept, caveats=caveats)
-
-
-def _refuse_values(panel: Panel, column: str, bad: BoolArray, allowed: str) -> None:
-    if not bad.any():
-        return
-    row = panel.rows.row(int(np.flatnonzero(bad)[0]), named=True)
-    raise EstimationError(
-        f"the {column} is {row[column]:g}",
-        place=f"outcome {panel.key!r}, unit {row['unit']!r}, "
-        f"{panel.calendar.label(int(row['period']))}",
-        allowed=allowed,
-        remedy="Correct the source, or exclude the unit, with the reason, in [comparison].",
-    )
-
-
 def _all_zero(panel: Panel) -> EstimationError:
     return EstimationError(
         "the counts that carry the effect are all zero, so the rate ratio is 0 or has no bound",
@@ -230,7 +248,7 @@ def _all_zero(panel: Panel) -> EstimationError:
     )
 
 
-def _maximise(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
+def _maximise(panel: Panel, design: Design, counts: Counts) -> FloatArray:
     """Return the coefficients of the design's columns at the maximum; shape (k,)."""
     n_units = int(design.unit.max()) + 1
     if design.unit.size * (design.columns.shape[1] + n_units) > _MOST_CELLS:
@@ -254,10 +272,14 @@ def _maximise(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
     return np.asarray(fitted.params, dtype=np.float64)[: design.columns.shape[1]]
 
 
-def _maximise_absorbed(panel: Panel, design: Design, counts: _Counts) -> FloatArray:
-    """Return the same from the maximum with unit effects absorbed, whose predictor they span."""
-    model = treatment_model(panel, _spread(counts.exposure, counts.kept))
-    maximum = _at_maximum(panel, model, _spread(counts.count, counts.kept))
+def _maximise_absorbed(panel: Panel, design: Design, counts: Counts) -> FloatArray:
+    """Return the same from the maximum with unit effects absorbed."""
+    model = treatment_model(panel, counts.spread(counts.exposure))
+    return _coefficients(design, counts, _at_maximum(panel, model, counts.spread(counts.count)))
+
+
+def _coefficients(design: Design, counts: Counts, maximum: Maximum) -> FloatArray:
+    """Return the coefficients of the design's columns, from the predictor that they span."""
     mean = maximum.working.weights[counts.kept]
     even = np.ones(mean.size)
     predictor = absorb(np.log(mean / counts.exposure), design.unit, even)
@@ -265,7 +287,7 @@ def _maximise_absorbed(panel: Panel, design: Design, counts: _Counts) -> FloatAr
     return np.asarray(np.linalg.lstsq(columns, predictor, rcond=None)[0])
 
 
-def _linear(design: Design, counts: _Counts, coef: FloatArray) -> LinearFit:
+def _linear(design: Design, counts: Counts, coef: FloatArray) -> LinearFit:
     """Return the working regression at ``coef``, the unit effects at their own maximum."""
     shape = counts.exposure * np.exp(design.columns @ coef)
     totals = np.bincount(design.unit, counts.count) / np.bincount(design.unit, shape)
@@ -280,13 +302,3 @@ def _linear(design: Design, counts: _Counts, coef: FloatArray) -> LinearFit:
         contrasts=design.contrasts,
         family="poisson",
     )
-
-
-def _observed(panel: Panel, counts: _Counts) -> float | None:
-    """Return the outcome over all treated rows: per x events / exposure, or events a row."""
-    if "dose" in panel.rows.columns:
-        return None
-    treatment = panel.treatment[counts.kept]
-    events = float(treatment @ counts.count)
-    scale = panel.per if panel.measure == "rate" else 1.0
-    return scale * events / float(treatment @ counts.exposure)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.estimators.absorbed import solver
+from evaluation.estimators.absorbed import Absorbed, solver
 from evaluation.estimators.by_blocks import treatment_model
 from evaluation.panel import Panel
 
-__all__ = ["informative_rows"]
+__all__ = ["informative_rows", "without_separated"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -54,24 +56,49 @@ def informative_rows(
         )
     events = np.bincount(unit, weights=count).astype(np.float64)
     kept = (events[unit] > 0) & (np.bincount(period, weights=count)[period] > 0)
-    if not look_further or not _may_separate(panel, count, kept):
+    if not look_further:
         return kept, _caveats(panel, events, kept)
-    others = [panel.treatment, *(panel.values(name) for name in panel.covariates)]
-    while (count[kept] == 0).any():
-        separated = _separated(count[kept], np.column_stack(others)[kept], unit[kept], period[kept])
-        if not separated.any():
-            break
-        kept[np.flatnonzero(kept)[separated]] = False
+    model = treatment_model(panel, np.ones(count.size))
+    kept = without_separated(panel, model, panel.treatment[:, None], count, kept)
     return kept, _caveats(panel, events, kept)
 
 
-def _may_separate(panel: Panel, count: FloatArray, kept: BoolArray) -> bool:
+def without_separated(
+    panel: Panel, model: Absorbed, treatment: FloatArray, count: FloatArray, kept: BoolArray
+) -> BoolArray:
+    """Return which rows are left when separated zero counts are out too.
+
+    Parameters
+    ----------
+    panel : Panel
+        n rows.
+    model : Absorbed
+        The regression; its weights are not used.
+    treatment : array, shape (n, m)
+        Its treatment columns.
+    count : array, shape (n,)
+    kept : bool array, shape (n,)
+        Rows that may enter.
+    """
+    if not _may_separate(model, count, kept):
+        return kept
+    unit, period, kept = panel.unit_codes, panel.period_codes, kept.copy()
+    others = np.column_stack([treatment, *(panel.values(name) for name in panel.covariates)])
+    while (count[kept] == 0).any():
+        separated = _separated(count[kept], others[kept], unit[kept], period[kept])
+        if not separated.any():
+            break
+        kept[np.flatnonzero(kept)[separated]] = False
+    return kept
+
+
+def _may_separate(model: Absorbed, count: FloatArray, kept: BoolArray) -> bool:
     """Return whether a direction of the coefficients could touch zero counts alone.
 
     Not where the rows with events leave as few directions unseen as all rows do.
     """
     unseen = [
-        solver(*treatment_model(panel, rows.astype(np.float64)).normal()).null.shape[1]
+        solver(*dataclasses.replace(model, weights=rows.astype(np.float64)).normal()).null.shape[1]
         for rows in (kept & (count > 0), kept)
     ]
     return bool(unseen[0] > unseen[1])

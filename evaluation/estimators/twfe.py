@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.estimators.absorbed import Absorbed
 from evaluation.estimators.by_blocks import LARGE, is_large, redundant, regress, treatment_model
-from evaluation.estimators.caveats import left_out, staggered_caveats
+from evaluation.estimators.by_group import Part, TreatedParts, treated_parts, with_parts
+from evaluation.estimators.caveats import NO_DOSE_BY_PART, left_out, staggered_caveats
 from evaluation.estimators.design import (
     assemble_fit,
     build_design,
@@ -28,7 +32,7 @@ IntArray = NDArray[np.int64]
 _DOSE = "The effect is per unit of dose, not of taking part."
 
 
-def twfe(panel: Panel) -> Fit:
+def twfe(panel: Panel, *, by_part: bool = False) -> Fit:
     r"""Estimate the effect of treatment by least squares with unit and period effects.
 
     The coefficient :math:`b` of
@@ -41,11 +45,15 @@ def twfe(panel: Panel) -> Fit:
     ----------
     panel : Panel
         Any measure; its ``outcome`` is what is explained.
+    by_part : bool
+        Add ``cohort``, ``calendar`` and ``event_time`` effects: in three more regressions the
+        treatment has a coefficient for each start, each calendar period or each time since the
+        start. These are the equations' own, which a test holds equal to linearmodels'.
 
     Returns
     -------
     Fit
-        One effect, ``overall``, in the outcome's units.
+        The effect ``overall``, in the outcome's units; the others behind it.
 
     Raises
     ------
@@ -60,7 +68,16 @@ def twfe(panel: Panel) -> Fit:
     is_dose = "dose" in panel.rows.columns
     refuse_untreated(panel, panel.treatment if is_dose else None)
     refuse_constant(panel.values("outcome"))
-    return _by_blocks(panel, is_dose=is_dose) if is_large(panel, 1) else _by_columns(panel)
+    large = is_large(panel, 1)
+    fit = _by_blocks(panel, is_dose=is_dose) if large else _by_columns(panel)
+    if not by_part:
+        return fit
+    if is_dose:
+        return dataclasses.replace(fit, caveats=(*fit.caveats, NO_DOSE_BY_PART))
+    weights, outcome = panel.values("weight"), panel.values("outcome")
+    parts = treated_parts(panel, weights, weights * outcome)
+    found = _parts_by_blocks(panel, parts) if large else _parts_by_columns(panel, parts)
+    return with_parts(dataclasses.replace(fit, refit=twfe), tuple(found))
 
 
 def _by_columns(panel: Panel) -> Fit:
@@ -79,6 +96,30 @@ def _by_columns(panel: Panel) -> Fit:
         pilot=treatment != 0,
         caveats=staggered_caveats(panel),
     )
+
+
+def _parts_by_columns(panel: Panel, parts: TreatedParts) -> Iterator[Part]:
+    for split in parts.splits:
+        design = build_design(panel, parts.rows(panel, split), weights=panel.values("weight"))
+        linear = least_squares(design, panel.values("outcome"))
+        values = design.focal_values(linear.coef)
+        yield Part(effects=parts.effects(split, values, "level"), linear=linear)
+
+
+def _parts_by_blocks(panel: Panel, parts: TreatedParts) -> Iterator[Part]:
+    model = treatment_model(panel, panel.values("weight"))
+    for split in parts.splits:
+        columns = parts.columns(split)
+        regressed = regress(
+            dataclasses.replace(model, columns=columns, member=parts.member),
+            panel.values("outcome"),
+        )
+        shares = np.eye(len(split), regressed.identified.size)
+        shares[~regressed.identified[: len(split)]] = np.nan
+        yield Part(
+            effects=parts.effects(split, regressed.values(shares), "level"),
+            influence=regressed.influence(panel, shares),
+        )
 
 
 def _by_blocks(panel: Panel, *, is_dose: bool) -> Fit:

@@ -16,6 +16,7 @@ __all__ = ["Combination", "is_asked", "plan", "primary_among", "refusal", "unask
 
 # Whether a procedure is refused does not hang on the level of its interval.
 _ANY_LEVEL = 0.95
+_CLOSED_FORM = ("cr1", "cr2", "cr3")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,19 +201,27 @@ def primary_among(combinations: Iterable[Combination], fit: Fit) -> Combination 
 def is_asked(procedure: str, fit: Fit) -> bool:
     """Return whether a procedure is run for the focal effect of a fit.
 
-    By algebra every effect of a fit costs next to nothing, and placebos are shared by all of them.
-    By other refits each costs as much as the first, so only the overall effect and that of one site
-    are asked about.
+    The overall effect and that of one site are asked of every procedure. For the many others, those
+    in closed form cost next to nothing, and placebos are shared by all effects of a fit. By other
+    refits each effect would cost as much as the first; so would each interval by the wild
+    bootstrap, which is searched for: it is had for the leads and lags of an event study alone.
     """
-    by_algebra = fit.linear is not None or (fit.influence is not None and procedure == "cr1")
-    return by_algebra or procedure == "placebo" or fit.effect.estimand in ("overall", "site")
+    if procedure == "placebo" or fit.effect.estimand in ("overall", "site"):
+        return True
+    if fit.linear is None:
+        return fit.influence is not None and procedure == "cr1"
+    if procedure == "wild":
+        leads_and_lags = ESTIMATORS[fit.estimator].by_event_time
+        return leads_and_lags and fit.effect.estimand == "event_time"
+    return procedure in _CLOSED_FORM
 
 
-def unasked(procedure: str, *, level: float) -> Interval:
+def unasked(procedure: str, fit: Fit, *, level: float) -> Interval:
     """Return the empty interval of an effect that none of the chosen procedures is asked about."""
+    instead = "cr1" if fit.linear is None else "cr2"
     reason = (
-        "No interval: the procedures chosen would refit everything for this effect alone. Add cr1 "
-        "to procedures for one by algebra"
+        "No interval: the procedures chosen would each need as much work for this effect alone as "
+        f"for the overall one. Add {instead} to procedures for one in closed form"
     )
     return Interval(procedure=procedure, level=level, caveats=(reason,))
 

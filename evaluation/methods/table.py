@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from evaluation.estimators import (
     callaway_santanna,
@@ -35,7 +36,8 @@ class EstimatorEntry:
     title : str
         Name in reports.
     make : Callable[[Analysis], Estimator]
-        The estimator under the study's settings.
+        The estimator under the study's settings, for the overall effect of a panel: what is asked
+        of one site alone, and of panels that are drawn by the thousand.
     measures : tuple of Measure
         Outcomes it is defined for.
     procedures : tuple of str
@@ -44,7 +46,10 @@ class EstimatorEntry:
         What it compares with what, and how it weighs: why it may differ from the others. Ends the
         sentence "It ...".
     by_event_time : bool
-        Whether its effects are leads and lags, which go to ``event_study.csv``.
+        Whether it is there for its leads and lags, and no study's primary estimator.
+    make_whole : Callable[[Analysis], Estimator] or None
+        The same with effects by start, calendar period and time since the start; None where
+        ``make`` has them.
     """
 
     title: str
@@ -53,6 +58,11 @@ class EstimatorEntry:
     procedures: tuple[str, ...]
     compares: str
     by_event_time: bool = False
+    make_whole: Callable[[Analysis], Estimator] | None = None
+
+    def whole(self, analysis: Analysis) -> Estimator:
+        """Return the estimator with every effect that it has."""
+        return (self.make_whole or self.make)(analysis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +115,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     "poisson": EstimatorEntry(
         title="Poisson regression with area and period effects",
         make=lambda _: poisson,
+        make_whole=lambda _: partial(poisson, by_part=True),
         measures=("rate", "count"),
         procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a ratio of events; areas "
@@ -113,6 +124,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     "twfe": EstimatorEntry(
         title="Two-way fixed effects regression",
         make=lambda _: twfe,
+        make_whole=lambda _: partial(twfe, by_part=True),
         measures=MEASURES,
         procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a difference; when starts "
@@ -121,7 +133,8 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "event_study": EstimatorEntry(
         title="Event study: leads and lags around the start",
-        make=lambda analysis: _windowed_event_study(analysis.event_window),
+        make=lambda analysis: _event_study(analysis, by_library=False),
+        make_whole=lambda analysis: _event_study(analysis, by_library=True),
         measures=MEASURES,
         procedures=_ALGEBRA,
         compares="compares each period with the last one before the start",
@@ -139,6 +152,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     "imputation": EstimatorEntry(
         title="Imputation of what the pilot areas would have had",
         make=lambda _: imputation,
+        make_whole=lambda _: partial(imputation, by_cell=True),
         measures=MEASURES,
         procedures=("cr1", "cr3", "randomisation"),
         compares="compares what happened with what all periods before the start lead one to "
@@ -212,5 +226,10 @@ PROCEDURES: dict[str, ProcedureEntry] = {
 }
 
 
-def _windowed_event_study(window: int | None) -> Estimator:
-    return lambda panel: event_study(panel, bin_ends=window)
+def _event_study(analysis: Analysis, *, by_library: bool) -> Estimator:
+    return partial(
+        event_study,
+        bin_ends=analysis.event_window,
+        with_averages=True,
+        by_library=by_library,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -22,8 +23,11 @@ from evaluation.panel import Adoption, Panel
 # Estimator, and the name of the effect that two periods give it.
 REGISTRY: dict[str, Estimator] = {
     "twfe": twfe,
+    "twfe, by part": partial(twfe, by_part=True),
     "event_study": event_study,
+    "event_study, with averages": partial(event_study, with_averages=True, by_library=False),
     "imputation": imputation,
+    "imputation, by cell": partial(imputation, by_cell=True),
     "callaway_santanna": callaway_santanna(),
     "callaway_santanna, not yet treated, universal base": callaway_santanna(
         control_group="not_yet_treated", base_period="universal", overall="group"

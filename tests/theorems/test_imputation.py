@@ -52,6 +52,13 @@ def imputation_weights(panel: Panel, chosen: Array, seasonality: int | None = No
 
 def chosen_rows(panel: Panel, estimand: str, group: str) -> Array:
     treated = panel.treated
+    if estimand == "group_time":
+        start, period = group.split(":")
+        cohort, calendar = (
+            chosen_rows(panel, kind, name)
+            for kind, name in (("cohort", start), ("calendar", period))
+        )
+        return np.asarray(cohort & calendar)
     if estimand == "cohort":
         return np.asarray(treated & (panel.first_treated == float(group)))
     if estimand == "calendar":
@@ -67,7 +74,7 @@ def test_it_is_the_mean_of_outcomes_less_those_imputed_by_dense_least_squares(
     draw: Draw, seed: int, missing: float
 ) -> None:
     panel = draw(seed, missing=missing)
-    fit = imputation(panel)
+    fit = imputation(panel, by_cell=True)
     assume(not fit.caveats)  # a unit never seen untreated is left out: below
     for effect in fit.effects:
         rows = chosen_rows(panel, effect.estimand, effect.group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from evaluation import methods
 from evaluation.errors import StudyError
-from evaluation.findings import Effect, Fit
+from evaluation.findings import Effect, Estimand, Fit, LinearFit
 from evaluation.panel import Measure
 from evaluation.study import Analysis, Method, Outcome, Study, Time
 
@@ -160,3 +161,56 @@ def test_what_fails_for_one_site_names_what_holds_there(procedure: str) -> None:
     refused = methods.refusal(procedure, _fit(1), level=0.95)
     assert refused is not None
     assert refused.caveats[0].endswith("Use randomisation or ferman_pinto.")
+
+
+def _part(estimator: str, estimand: Estimand = "cohort", *, equations: bool = True) -> Fit:
+    """Return a fit that asks about one of its many effects."""
+    one = np.ones((1, 1))
+    linear = LinearFit(
+        x=one,
+        residual=np.zeros(1),
+        weights=np.ones(1),
+        cluster=np.zeros(1, dtype=np.int64),
+        unit=np.zeros(1, dtype=np.int64),
+        coef=np.ones(1),
+        contrasts=one,
+    )
+    effect = Effect(estimand=estimand, group="5", value=1.0, scale="level")
+    fit = dataclasses.replace(_fit(6, estimator), effects=(effect,))
+    if equations:
+        return dataclasses.replace(fit, linear=linear)
+    return dataclasses.replace(fit, influence=np.ones((9, 1)))
+
+
+@pytest.mark.parametrize(
+    ("fit", "asked"),
+    [
+        (_part("twfe"), {"cr1", "cr2", "cr3"}),
+        (_part("poisson", "event_time"), {"cr1", "cr2", "cr3"}),
+        (_part("event_study", "event_time"), {"cr1", "cr2", "cr3", "wild"}),
+        (_part("event_study"), {"cr1", "cr2", "cr3"}),
+        (_part("imputation", equations=False), {"cr1"}),
+        (_part("callaway_santanna", "group_time", equations=False), {"cr1"}),
+    ],
+)
+def test_the_many_effects_are_asked_about_in_closed_form(fit: Fit, asked: set[str]) -> None:
+    found = {key for key in methods.PROCEDURES if methods.is_asked(key, fit)}
+    # Placebos are shared by all effects of a fit.
+    assert found == asked | {"placebo"}
+
+
+@pytest.mark.parametrize("estimand", ["overall", "site"])
+def test_the_overall_effect_and_a_site_s_are_asked_about_by_every_procedure(
+    estimand: Estimand,
+) -> None:
+    for key in methods.PROCEDURES:
+        assert methods.is_asked(key, _part("imputation", estimand, equations=False))
+
+
+@pytest.mark.parametrize(("equations", "instead"), [(True, "cr2"), (False, "cr1")])
+def test_an_effect_that_nobody_was_asked_about_says_what_to_add(
+    equations: bool, instead: str
+) -> None:
+    found = methods.unasked("randomisation", _part("twfe", equations=equations), level=0.95)
+    assert (found.low, found.high, found.p) == (None, None, None)
+    assert found.caveats[0].endswith(f"Add {instead} to procedures for one in closed form")
