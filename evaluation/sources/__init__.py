@@ -15,6 +15,7 @@ from evaluation.sources.acute_discharge_sitrep import ACUTE_DISCHARGE_SITREP
 from evaluation.sources.assemble import Loaded, assemble
 from evaluation.sources.borrowing import lenders_of
 from evaluation.sources.declaration import Source, describe
+from evaluation.sources.english_prescribing import ENGLISH_PRESCRIBING
 from evaluation.sources.fingertips import FINGERTIPS
 from evaluation.sources.ledger import ledger
 from evaluation.sources.nhs_outcomes_framework import NHS_OUTCOMES_FRAMEWORK
@@ -30,6 +31,7 @@ SOURCES: Mapping[str, Source] = {
         ACUTE_DISCHARGE_SITREP,
         FINGERTIPS,
         NHS_OUTCOMES_FRAMEWORK,
+        ENGLISH_PRESCRIBING,
     )
 }
 

@@ -38,12 +38,14 @@ def ledger(traces: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _added_up(key: str, trace: pl.DataFrame) -> pl.DataFrame:
+    order = trace.select("file").unique(maintain_order=True).with_row_index("order")
     return (
         trace.group_by(
             "file", pl.col("left_out").fill_null("").alias("reason"), maintain_order=True
         )
         .agg(pl.col("behind").sum().alias("rows"), pl.col("row").min())
-        .sort("file", "reason", maintain_order=True)
+        .join(order, on="file", how="left")
+        .sort("order", "reason")
         .select(
             pl.lit(key).alias("outcome"),
             "file",

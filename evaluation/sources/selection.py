@@ -50,7 +50,8 @@ def _refuse(
     unknown = next((name for name in given if name not in known), None)
     if unknown is None:
         return
-    near = get_close_matches(unknown, known, n=1, cutoff=0.6)
+    by_case = [name for name in known if even(name) == even(unknown)]
+    near = by_case or get_close_matches(unknown, known, n=1, cutoff=0.6)
     remedy = f"Did you mean {near[0]!r}?" if near else "Correct the name."
     raise StudyError(
         f"the source {source.key!r} knows no {unknown!r} here",
