@@ -46,7 +46,7 @@ def _not_a_frame(native: object) -> UsageError:
     )
 
 
-def collected(frame: Frame, schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def collected(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
     """Compute a frame and return it in polars, in the columns and types of ``schema``.
 
     DuckDB and Spark hand over rows, so that pyarrow is not needed: what is collected is small.
@@ -62,7 +62,7 @@ def collected(frame: Frame, schema: Mapping[str, pl.DataType | type[pl.DataType]
             table = native.collect(engine="streaming")
         except pl.exceptions.PolarsError as error:
             raise _unreadable(error) from error
-        return table.cast(dict(schema))
+        return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
     rows = native.fetchall() if frame.implementation.is_duckdb() else native.collect()
     return pl.DataFrame([tuple(row) for row in rows], schema=dict(schema), orient="row")
 

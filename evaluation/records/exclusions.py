@@ -15,7 +15,7 @@ import polars as pl
 
 from evaluation.records.engines import Frame
 
-__all__ = ["LEDGER", "STAGES", "Reason", "fated", "ledger", "with_fate"]
+__all__ = ["LEDGER", "STAGES", "Reason", "Stage", "fated", "ledger", "with_fate"]
 
 Stage = Literal["records", "episodes", "spells", "admissions"]
 

@@ -1,6 +1,7 @@
-"""Who is a care home resident: by a match of addresses, by codes, by either. None of them finds all.
+"""Who is a care home resident: by a match of addresses, by codes, or by either.
 
-What is known of each rule is said wherever it is used, in words of :data:`KNOWN`.
+No rule finds all of them. What is known of each is said wherever it is used, in the words of
+:data:`KNOWN`.
 """
 
 from __future__ import annotations
@@ -55,14 +56,14 @@ _CODES_KNOWN = (
 )
 # ijpds.org/article/view/1666
 _MATCH_KNOWN = (
-    "Residents are told by a match of addresses (UPRN). Against a manual check such a match "
-    "missed 22.0% of residents; 99.4% of those matched were residents, and 88.3% of those not "
-    "matched were not (IJPDS 1666). Your own linkage may differ."
+    "Residents are told by a match of addresses (UPRN). Where such a match was measured it missed "
+    "22.0% of residents; 99.4% of those matched were residents, and 88.3% of those not matched "
+    "were not (IJPDS 1666). Your own linkage may differ."
 )
 KNOWN: Mapping[str, str] = {
     "match": _MATCH_KNOWN,
     "codes": _CODES_KNOWN,
-    "match_or_codes": f"Residents are told by a match of addresses or by codes. {_MATCH_KNOWN} "
+    "match_or_codes": f"A resident is whom a match or a code says to be one. {_MATCH_KNOWN} "
     f"{_CODES_KNOWN}",
     "everyone": "No rule tells residents from others: every person in the records is counted. "
     "That is right only for an extract that was made of care home residents.",

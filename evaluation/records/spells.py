@@ -9,6 +9,7 @@ HES_pipeline, ``doc/adr/creating_continuous_inpatient_spells.md``.
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 
 import narwhals as nw
@@ -18,12 +19,17 @@ from evaluation.records.episodes import EMERGENCY_METHODS
 from evaluation.records.exclusions import Reason, fated
 
 __all__ = [
+    "LATER",
+    "NOT_FIRST",
+    "REPEATED",
+    "TRANSFER",
     "emergencies",
     "first_episodes",
     "join_transfers",
     "repeated_episodes",
     "spells",
     "unfinished_episodes",
+    "with_order",
 ]
 
 _SPELL = ("person", "admitted", "provider", "spell_number", "_attendance")
@@ -34,6 +40,26 @@ _REGULAR = ("3", "4")
 _HOSPITALS = ("51", "52", "53")
 _TRANSFERS = ("2B", "81")
 _MOST_DAYS = "3d"  # HES_pipeline: two nights may pass between the two hospitals
+
+REPEATED = Reason(
+    key="repeated",
+    stage="records",
+    words="the same episode again, in another file or twice in one",
+)
+LATER = Reason(key="later_episode", stage="episodes", words="a later episode of its spell")
+NOT_FIRST = Reason(
+    key="not_first",
+    stage="episodes",
+    words="not the first episode of its spell (EPIORDER is not 1)",
+    holds=(nw.col("episode_order") != 1) | nw.col("episode_order").is_null(),
+)
+TRANSFER = Reason(
+    key="transfer", stage="spells", words="continues a stay after a transfer within 3 days"
+)
+
+
+def _where(reason: Reason, holds: nw.Expr) -> Reason:
+    return dataclasses.replace(reason, holds=holds)
 
 
 def unfinished_episodes() -> Reason:
@@ -82,21 +108,7 @@ def repeated_episodes(frame: Frame) -> Frame:
     same = ("is_live", *_SPELL, "_start", "_order", "_which")
     best = ("_unfinished", "_year", "_end", "_key", "_codes")
     nth = nw.col("_one").cum_sum().over(*same, order_by=list(best))
-    repeated = Reason(key="repeated", stage="records", words=REPEATED, holds=nw.col("_nth") > 1)
-    return fated(frame.with_columns(nth.alias("_nth")), [repeated])
-
-
-REPEATED = "the same episode again, in another file or twice in one"
-LATER = Reason(key="later_episode", stage="episodes", words="a later episode of its spell")
-NOT_FIRST = Reason(
-    key="not_first",
-    stage="episodes",
-    words="not the first episode of its spell (EPIORDER is not 1)",
-    holds=(nw.col("episode_order") != 1) | nw.col("episode_order").is_null(),
-)
-TRANSFER = Reason(
-    key="transfer", stage="spells", words="continues a stay after a transfer within 3 days"
-)
+    return fated(frame.with_columns(nth.alias("_nth")), [_where(REPEATED, nw.col("_nth") > 1)])
 
 
 def spells(frame: Frame) -> Frame:
@@ -110,8 +122,7 @@ def spells(frame: Frame) -> Frame:
         nw.col("destination").last().over(*spell, order_by=list(_ORDER)).alias("spell_destination"),
         nw.col("discharged").max().over(*spell).alias("spell_discharged"),
     )
-    later = Reason(key=LATER.key, stage="episodes", words=LATER.words, holds=nw.col("_nth") > 1)
-    return fated(frame, [later])
+    return fated(frame, [_where(LATER, nw.col("_nth") > 1)])
 
 
 def first_episodes(frame: Frame) -> Frame:
@@ -155,10 +166,7 @@ def join_transfers(frame: Frame) -> Frame:
     frame = frame.with_columns(stay.alias("_stay"))
     last = nw.col("spell_destination").last().over(*person, "_stay", order_by=by_time)
     frame = frame.with_columns(last.alias("spell_destination"))
-    transfer = Reason(
-        key=TRANSFER.key, stage="spells", words=TRANSFER.words, holds=nw.col("_goes_on")
-    )
-    return fated(frame, [transfer])
+    return fated(frame, [_where(TRANSFER, nw.col("_goes_on"))])
 
 
 def emergencies() -> tuple[Reason, ...]:

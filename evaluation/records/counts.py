@@ -1,0 +1,327 @@
+"""From counts by provider, month, place and definition to the panel and what goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from evaluation import geography
+from evaluation.errors import SourceError
+from evaluation.records.coverage import Coverage, coverage
+from evaluation.records.exclusions import Reason
+from evaluation.records.files import read_small
+from evaluation.records.places import Finder
+from evaluation.records.plan import Plan, months_between, period_of
+from evaluation.study import Exposure, Study
+
+__all__ = ["ADMISSIONS", "Counted", "Tables", "avoidable_column", "tables"]
+
+ADMISSIONS = "emergency_admissions"
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the query gives.
+
+    Parameters
+    ----------
+    cells : polars.DataFrame
+        ``fate`` (null: an admission), ``provider``, ``month`` (year * 12 + month - 1), ``place``
+        and one Boolean a definition (both null but for admissions), ``records``.
+    definitions : tuple of str
+        Keys of the definitions, which are the names of their columns.
+    """
+
+    cells: pl.DataFrame
+    definitions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The panel and what goes with it.
+
+    Parameters
+    ----------
+    panel : polars.DataFrame
+        One row a unit and period that is known: ``unit``, ``period`` (code),
+        ``emergency_admissions``, ``avoidable_<definition>`` each, and the exposure.
+    flags : polars.DataFrame
+        Of the admissions in the panel, one row a combination of definitions: a Boolean each, and
+        ``admissions``.
+    gaps : polars.DataFrame
+        Units and months that are not known, as :class:`~evaluation.records.coverage.Coverage`.
+    fates : polars.DataFrame
+        ``fate`` (null for used) and ``records``.
+    reasons : tuple of Reason
+        Those told after counting, in order.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    panel: pl.DataFrame
+    flags: pl.DataFrame
+    gaps: pl.DataFrame
+    fates: pl.DataFrame
+    reasons: tuple[Reason, ...]
+    notes: tuple[str, ...]
+
+
+_AFTERWARDS = (
+    Reason(
+        key="partly_covered",
+        stage="admissions",
+        words="in a period that the records cover in part only",
+    ),
+    Reason(
+        key="gap",
+        stage="admissions",
+        words="in a unit and period in which a provider that serves the unit sent nothing: not "
+        "known, so absent from the panel",
+    ),
+)
+
+
+def avoidable_column(definition: str) -> str:
+    """Return the panel's column of a definition."""
+    return f"avoidable_{definition}"
+
+
+def tables(counted: Counted, plan: Plan, study: Study) -> Tables:
+    """Make the panel.
+
+    Raises
+    ------
+    SourceError
+        Where no admission is left, and for a bad table of exposure.
+    """
+    cells, unlisted = _placed(counted.cells, plan.finder)
+    months = _months(cells, plan)
+    covered = coverage(cells, months)
+    cells = _known(cells, covered, plan)
+    used = cells.filter(pl.col("fate").is_null())
+    fates = cells.group_by("fate").agg(pl.col("records").sum())
+    if used.is_empty():
+        raise _nothing_left(fates)
+    exposed = _exposure(plan, study.folder)
+    grid = _grid(used, covered, plan, exposed)
+    panel, notes = _with_exposure(_counted(grid, used, counted.definitions), exposed, plan)
+    by_flags = used.group_by(counted.definitions).agg(pl.col("records").sum().alias("admissions"))
+    return Tables(
+        panel=panel,
+        flags=by_flags.sort(counted.definitions),
+        gaps=covered.gaps,
+        fates=fates,
+        reasons=_AFTERWARDS,
+        notes=(*_unlisted(unlisted, plan), *covered.notes, *notes),
+    )
+
+
+def _placed(cells: pl.DataFrame, finder: Finder) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give admissions their unit, or the reason why they have none; and the codes not listed."""
+    codes = cells.filter(pl.col("fate").is_null())["place"].unique().to_list()
+    found = [(code, *finder.fate(code)) for code in codes]
+    schema = {"place": pl.String, "unit": pl.String, "why": pl.String}
+    table = pl.DataFrame(found, schema=schema, orient="row")
+    placed = cells.join(table, on="place", how="left", nulls_equal=True)
+    live = pl.col("fate").is_null()
+    placed = placed.with_columns(
+        pl.when(live).then(pl.col("unit")).alias("unit"),
+        pl.when(live).then(pl.col("why")).otherwise(pl.col("fate")).alias("fate"),
+    )
+    unlisted = placed.filter(pl.col("fate") == "place_not_listed")
+    return placed.drop("why"), unlisted.group_by("place").agg(pl.col("records").sum())
+
+
+def _months(cells: pl.DataFrame, plan: Plan) -> range:
+    """Return the months of the window, of whole periods."""
+    window, calendar = plan.window, plan.calendar
+    seen = cells.filter(pl.col("fate").is_null())["month"]
+    if seen.is_empty():
+        return range(window.first or 0, (window.last or -1) + 1)
+    low, high = int(seen.unique().sort()[0]), int(seen.unique().sort()[-1])
+    first = period_of(calendar, low if window.first is None else window.first)
+    last = period_of(calendar, high if window.last is None else window.last)
+    return months_between(calendar, first, last)
+
+
+def _periods(covered: Coverage, plan: Plan) -> list[int]:
+    """Return the periods all of whose months are covered."""
+    known = set(covered.months)
+    periods = sorted({period_of(plan.calendar, month) for month in covered.months})
+    return [p for p in periods if known.issuperset(months_between(plan.calendar, p, p))]
+
+
+def _absent(covered: Coverage, plan: Plan) -> pl.DataFrame:
+    """Return the units and periods that a gap leaves unknown."""
+    months = covered.gaps.select("unit", "month").rows()
+    rows = {(unit, period_of(plan.calendar, month)) for unit, month in months}
+    schema = {"unit": pl.String, "period": pl.Int64}
+    return pl.DataFrame(sorted(rows), schema=schema, orient="row")
+
+
+def _known(cells: pl.DataFrame, covered: Coverage, plan: Plan) -> pl.DataFrame:
+    """Take admissions out that lie in a unit and period which is not known whole."""
+    of_month = {m: period_of(plan.calendar, m) for m in cells["month"].unique().drop_nulls()}
+    period = pl.col("month").replace_strict(of_month, default=None, return_dtype=pl.Int64)
+    absent = _absent(covered, plan).with_columns(pl.lit(value=True).alias("is_gap"))
+    cells = cells.with_columns(period.alias("period"))
+    cells = cells.join(absent, on=["unit", "period"], how="left")
+    live = pl.col("fate").is_null()
+    partly = live & ~pl.col("period").is_in(_periods(covered, plan))
+    return cells.with_columns(
+        pl.when(partly)
+        .then(pl.lit("partly_covered"))
+        .when(live & pl.col("is_gap").fill_null(value=False))
+        .then(pl.lit("gap"))
+        .otherwise(pl.col("fate"))
+        .alias("fate")
+    )
+
+
+def _nothing_left(fates: pl.DataFrame) -> SourceError:
+    told = fates.sort("records", descending=True).rows()
+    shown = ", ".join(f"{fate} {records:,}" for fate, records in told[:_LISTED])
+    return SourceError(
+        f"no admission is left of the records ({shown or 'there are none'})",
+        place="[records]",
+        allowed="at least one emergency admission of a resident, in the window, of a known unit",
+        remedy="Look at the largest of these reasons: columns, dates, residents and place say "
+        "how each is told",
+    )
+
+
+def _grid(
+    used: pl.DataFrame, covered: Coverage, plan: Plan, exposed: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Return the units and periods that are known, with or without admissions."""
+    units = set(used["unit"])
+    if exposed is not None and plan.settings.place.by == "column":
+        # A home without any admission is in no record; that it is one, its residents say.
+        units |= set(exposed["unit"])
+    grid = pl.DataFrame({"unit": sorted(units)}).join(
+        pl.DataFrame({"period": _periods(covered, plan)}, schema={"period": pl.Int64}), how="cross"
+    )
+    return grid.join(_absent(covered, plan), on=["unit", "period"], how="anti").sort(
+        "unit", "period"
+    )
+
+
+def _counted(grid: pl.DataFrame, used: pl.DataFrame, definitions: Sequence[str]) -> pl.DataFrame:
+    records = pl.col("records")
+    counts = used.group_by("unit", "period").agg(
+        records.sum().alias(ADMISSIONS),
+        *(records.filter(pl.col(key)).sum().alias(avoidable_column(key)) for key in definitions),
+    )
+    names = [ADMISSIONS, *(avoidable_column(key) for key in definitions)]
+    panel = grid.join(counts, on=["unit", "period"], how="left")
+    return panel.with_columns(pl.col(names).fill_null(0)).sort("unit", "period")
+
+
+# ------------------------------------------------------------------ exposure
+
+
+def _exposure(plan: Plan, folder: Path) -> pl.DataFrame | None:
+    """Read ``unit``, ``period`` and ``exposure`` of the user's table; unknown units stay out."""
+    asked = plan.settings.exposure
+    if asked is None:
+        return None
+    table = read_small(folder, asked.file, (asked.unit, asked.period, asked.exposure))
+    rows: list[tuple[str, int, float | None]] = []
+    for row, unit, period, amount in table.iter_rows():
+        place = f"{asked.file}, row {row}"
+        code = _unit(unit, plan, place)
+        rows.append((code, _period(period, plan, place), _amount(amount, place)))
+    schema = {"unit": pl.String, "period": pl.Int64, "exposure": pl.Float64}
+    exposed = pl.DataFrame(rows, schema=schema, orient="row")
+    _refuse_repeats(exposed, asked, plan)
+    return exposed
+
+
+def _unit(text: str | None, plan: Plan, place: str) -> str:
+    if text is None:
+        raise SourceError("there is no unit", place=place, allowed="a unit code")
+    if plan.settings.place.by == "column":
+        return text
+    try:
+        return geography.area(text).ods
+    except geography.UnknownAreaError as error:
+        raise SourceError(
+            error.problem, place=place, allowed=error.allowed, remedy=error.remedy
+        ) from error
+
+
+def _period(text: str | None, plan: Plan, place: str) -> int:
+    try:
+        return plan.calendar.parse(text)
+    except ValueError as error:
+        raise SourceError(
+            str(error), place=place, allowed=f"periods like {plan.calendar.example}"
+        ) from error
+
+
+def _amount(text: str | None, place: str) -> float | None:
+    if text is None:
+        return None
+    try:
+        number = float(text.replace(",", ""))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise SourceError(
+            f'"{text}" is not an exposure', place=place, allowed="a number, 0 or more, or nothing"
+        )
+    return number
+
+
+def _refuse_repeats(exposed: pl.DataFrame, asked: Exposure, plan: Plan) -> None:
+    twice = exposed.filter(exposed.select("unit", "period").is_duplicated())
+    if not twice.is_empty():
+        unit, period = twice.row(0)[:2]
+        raise SourceError(
+            f"{unit} has more than one row for {plan.calendar.code(period)}",
+            place=asked.file,
+            allowed="one row a unit and period",
+            remedy="Keep one of them",
+        )
+
+
+def _with_exposure(
+    panel: pl.DataFrame, exposed: pl.DataFrame | None, plan: Plan
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    code = pl.col("period").map_elements(plan.calendar.code, return_dtype=pl.String)
+    asked = plan.settings.exposure
+    if exposed is None or asked is None:
+        return panel.with_columns(code.alias("period")), ()
+    joined = panel.join(exposed, on=["unit", "period"], how="left").sort("unit", "period")
+    notes = []
+    missing = joined["exposure"].null_count()
+    if missing:
+        notes.append(
+            f"{missing:,} of {joined.height:,} units and periods have no {asked.exposure} in "
+            f"{asked.file}: the cell is empty, and an estimate of the rate leaves them out."
+        )
+    strangers = sorted(set(exposed["unit"]) - set(panel["unit"]))
+    if strangers:
+        notes.append(
+            f"{asked.file} has {len(strangers)} units without an admission in the records "
+            f"({', '.join(strangers[:_LISTED])}): whether the extract covers them is not known, so "
+            "that they are absent from the panel."
+        )
+    name = asked.exposure if asked.exposure not in panel.columns else "exposure"
+    return joined.with_columns(code.alias("period")).rename({"exposure": name}), tuple(notes)
+
+
+def _unlisted(unlisted: pl.DataFrame, plan: Plan) -> tuple[str, ...]:
+    if unlisted.is_empty():
+        return ()
+    top = unlisted.sort("records", "place", descending=[True, False]).rows()[:_LISTED]
+    shown = ", ".join(f"{code} ({records:,})" for code, records in top)
+    return (
+        f"{unlisted.height:,} codes are not in {plan.finder.listed}: {shown}"
+        f"{' and others' if unlisted.height > _LISTED else ''}. Codes of another date need a "
+        "lookup of that date.",
+    )

@@ -1,0 +1,120 @@
+"""Finding and opening files: extracts lazily, small tables whole; every cell of a CSV is text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from evaluation.errors import SourceError
+
+__all__ = ["find", "read_small", "scan"]
+
+_TEXT = (".csv", ".txt", ".gz")
+_SEPARATORS = (",", "|", "\t", ";")
+_LISTED = 12
+_LONGEST_HEADER = 65536
+
+
+def find(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
+    """Return the files that names and globs of a study file stand for, each once.
+
+    Raises
+    ------
+    SourceError
+        When one stands for no file.
+    """
+    found: dict[Path, Path] = {}
+    for pattern in patterns:
+        root = Path(Path(pattern).anchor) if Path(pattern).is_absolute() else folder
+        parts = str(Path(pattern).relative_to(root) if root != folder else Path(pattern))
+        literal = root / parts
+        files = [literal] if literal.is_file() else [p for p in root.glob(parts) if p.is_file()]
+        if not files:
+            names = sorted(p.name for p in folder.iterdir())[:_LISTED]
+            raise SourceError(
+                f'no file matches "{pattern}"; beside the study file there are: '
+                f"{', '.join(names) or 'none'}",
+                place="[records]",
+                allowed="names and globs from the folder of the study file on",
+                remedy="Correct the name, or put the file there",
+            )
+        for path in sorted(files):
+            found.setdefault(path.resolve(), path)
+    return tuple(found.values())
+
+
+def scan(path: Path, name: str) -> pl.LazyFrame:
+    """Open an extract without reading it: CSV (of any usual separator, gzipped too) or Parquet.
+
+    Raises
+    ------
+    SourceError
+        For another kind of file, or one that cannot be opened.
+    """
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            frame = pl.scan_parquet(path)
+        elif kind in _TEXT:
+            # Codes are plain letters and digits: what is not UTF-8 (a dagger) goes in cleaning.
+            frame = pl.scan_csv(
+                path, separator=_separator(path), infer_schema=False, encoding="utf8-lossy"
+            )
+        else:
+            raise SourceError(
+                f'a file of kind "{path.suffix}" cannot be read',
+                place=name,
+                allowed=".csv, .txt, .csv.gz, .parquet",
+                remedy="Save it as CSV or Parquet",
+            )
+        frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceError(
+            f"the file cannot be opened ({str(error).splitlines()[0]})",
+            place=name,
+            allowed="CSV with a header line, or Parquet",
+            remedy="Save it again",
+        ) from error
+    return frame
+
+
+def _separator(path: Path) -> str:
+    if path.suffix.lower() == ".gz":
+        import gzip
+
+        with gzip.open(path, "rb") as stream:
+            header = stream.readline(_LONGEST_HEADER)
+    else:
+        with path.open("rb") as stream:
+            header = stream.readline(_LONGEST_HEADER)
+    text = header.decode("utf-8", errors="replace")
+    return max(_SEPARATORS, key=text.count)
+
+
+def read_small(folder: Path, file: str, columns: Sequence[str]) -> pl.DataFrame:
+    """Read columns of a small table as text, blanks as null, with ``row`` (the header is 1).
+
+    Raises
+    ------
+    SourceError
+        When the file or a column is not there.
+    """
+    (path, *others) = find(folder, [file])
+    if others:
+        raise SourceError(
+            f"{len(others) + 1} files match", place=file, allowed="one file", remedy="Name one"
+        )
+    frame = scan(path, file)
+    there = frame.collect_schema().names()
+    for column in columns:
+        if column not in there:
+            raise SourceError(
+                f'there is no column "{column}"',
+                place=file,
+                allowed=f"the columns that are there: {', '.join(there[:_LISTED])}",
+                remedy="Correct the name in [records]",
+            )
+    text = [pl.col(c).cast(pl.String).str.strip_chars().replace("", None) for c in columns]
+    return frame.select(text).with_row_index("row", offset=2).collect()
