@@ -15,6 +15,7 @@ from evaluation.sources.acute_discharge_sitrep import ACUTE_DISCHARGE_SITREP
 from evaluation.sources.assemble import Loaded, assemble
 from evaluation.sources.borrowing import lenders_of
 from evaluation.sources.declaration import Source, describe
+from evaluation.sources.discharge_ready_date import DISCHARGE_READY_DATE
 from evaluation.sources.english_prescribing import ENGLISH_PRESCRIBING
 from evaluation.sources.fingertips import FINGERTIPS
 from evaluation.sources.ledger import ledger
@@ -29,6 +30,7 @@ SOURCES: Mapping[str, Source] = {
     for s in (
         TABLE,
         ACUTE_DISCHARGE_SITREP,
+        DISCHARGE_READY_DATE,
         FINGERTIPS,
         NHS_OUTCOMES_FRAMEWORK,
         ENGLISH_PRESCRIBING,

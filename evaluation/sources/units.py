@@ -125,7 +125,8 @@ def follow_codes(sifting: Sifting, study: Study) -> Sifting:
 
 
 def _refuse_unknown(sifting: Sifting) -> Sifting:
-    unknown = sifting.rows.filter(pl.col("own").is_null())["code"].drop_nulls().unique()
+    live = sifting.rows.filter(pl.col("left_out").is_null())
+    unknown = live.filter(pl.col("own").is_null())["code"].drop_nulls().unique()
     refusals = {code: _unknown(code) for code in unknown}
     problems = {code: refusal.problem for code, refusal in refusals.items()}
     remedies = {code: refusal.remedy for code, refusal in refusals.items()}
