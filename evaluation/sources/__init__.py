@@ -14,11 +14,13 @@ from evaluation.panel import Panel
 from evaluation.sources.acute_discharge_sitrep import ACUTE_DISCHARGE_SITREP
 from evaluation.sources.assemble import Loaded, assemble
 from evaluation.sources.borrowing import lenders_of
+from evaluation.sources.capacity_tracker import CAPACITY_TRACKER
 from evaluation.sources.declaration import Source, describe
 from evaluation.sources.discharge_ready_date import DISCHARGE_READY_DATE
 from evaluation.sources.english_prescribing import ENGLISH_PRESCRIBING
 from evaluation.sources.fingertips import FINGERTIPS
 from evaluation.sources.ledger import ledger
+from evaluation.sources.local_return import LOCAL_RETURN
 from evaluation.sources.nhs_outcomes_framework import NHS_OUTCOMES_FRAMEWORK
 from evaluation.sources.table import TABLE
 from evaluation.study import Outcome, Study
@@ -34,6 +36,8 @@ SOURCES: Mapping[str, Source] = {
         FINGERTIPS,
         NHS_OUTCOMES_FRAMEWORK,
         ENGLISH_PRESCRIBING,
+        CAPACITY_TRACKER,
+        LOCAL_RETURN,
     )
 }
 
