@@ -20,11 +20,12 @@ from evaluation.sources.acute_discharge_sitrep_metrics import (
 )
 from evaluation.sources.acute_discharge_sitrep_workbook import read_workbook
 from evaluation.sources.declaration import Column, Metric, Source
+from evaluation.sources.declared import declared_text
 from evaluation.sources.files import Sheet, read_csv, relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.reporting import definition_breaks, missing_months, reporting
-from evaluation.sources.table import files_read, require_columns
+from evaluation.sources.table import files_read
 from evaluation.sources.tidy import Tidy
 from evaluation.study import Outcome, Study
 
@@ -41,14 +42,14 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     labels = frozenset(map(even, metric.labels))
     named = [(path, relative_name(path, study.folder)) for path in files]
     sheets = [sheet for path, name in named for sheet in _sheets(path, name, labels, outcome.sheet)]
-    rows = pl.concat([_text(sheet) for sheet in sheets])
+    rows = pl.concat([_text(sheet, outcome) for sheet in sheets])
     written = rows["Metric"].drop_nulls().unique().to_list()
     asked = [text for text in written if even(text) in labels]
     if not asked:
         raise _no_such_metric(metric, written, outcome)
     rows = _with_dates(rows, study.calendar)
     own = pl.col("Metric").is_in(asked).fill_null(value=False)
-    metric = _with_grain(metric, rows.filter(own), outcome)
+    metric = _with_grain(metric, rows.filter(own), study, outcome)
     tidy = rows.select(
         "file",
         "row",
@@ -77,7 +78,7 @@ def _exposure(metric: Metric) -> pl.Expr:
     return pl.lit(1, pl.Int8)
 
 
-def _with_grain(metric: Metric, rows: pl.DataFrame, outcome: Outcome) -> Metric:
+def _with_grain(metric: Metric, rows: pl.DataFrame, study: Study, outcome: Outcome) -> Metric:
     """Return a metric that is named by its label with the grain that its rows show."""
     if not metric.key.startswith(BY_LABEL):
         return metric
@@ -86,15 +87,16 @@ def _with_grain(metric: Metric, rows: pl.DataFrame, outcome: Outcome) -> Metric:
     found = replace(metric, grain="day") if several.any() else replace(metric, averaged=True)
     # A monthly figure of unknown kind is taken as it stands: a total may be counted, too.
     if found.grain == "day":
-        refuse_measure(found, outcome)
+        refuse_measure(found, study, outcome)
     return found
 
 
-def _text(sheet: Sheet) -> pl.DataFrame:
+def _text(sheet: Sheet, outcome: Outcome) -> pl.DataFrame:
     """Return the columns that are read, and ``known``: what a workbook's layout says of a row."""
     if "known" in sheet.cells.columns:
         return sheet.text((*_READ, "known"))
-    return sheet.text(_READ).with_columns(pl.lit(None, pl.String).alias("known"))
+    text = declared_text(sheet, _READ, ACUTE_DISCHARGE_SITREP, outcome)
+    return text.select("file", "row", *_READ, pl.lit(None, pl.String).alias("known"))
 
 
 def _left_out_by_layout(rows: pl.DataFrame, own: pl.Expr) -> pl.Expr:
@@ -126,9 +128,7 @@ def _sheets(path: Path, name: str, labels: frozenset[str], only: str | None) -> 
             allowed="the monthly CSV files and workbooks (.xlsx)",
             remedy="Save it as .xlsx, or use the CSV that NHS England publishes beside it.",
         )
-    sheet = read_csv(path, name)
-    require_columns(sheet, dict.fromkeys(_READ, "a column of the monthly CSV files"))
-    return [sheet]
+    return [read_csv(path, name)]
 
 
 def _with_dates(rows: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
@@ -160,7 +160,7 @@ def _no_such_metric(metric: Metric, written: list[str], outcome: Outcome) -> Sou
 
 def _examine(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
     own = pl.col("left_out").is_null()
-    metric = _with_grain(metric_of(study, outcome), rows.filter(own), outcome)
+    metric = _with_grain(metric_of(study, outcome), rows.filter(own), study, outcome)
     return (
         reporting(rows, metric, study, outcome),
         missing_months(rows, outcome),
@@ -244,6 +244,7 @@ ACUTE_DISCHARGE_SITREP = Source(
             example="465",
         ),
     ),
+    takes_headings=True,
     metrics=METRICS,
     breaks=BREAKS,
     read=_read,

@@ -116,7 +116,7 @@ def metric_of(study: Study, outcome: Outcome) -> Metric:
             place=f"{place}, metric",
             allowed=f'{known}, or "{BY_LABEL}..." with a label as it stands in the files',
         )
-    refuse_measure(metric, outcome)
+    refuse_measure(metric, study, outcome)
     if study.time.frequency == "index":
         raise StudyError(
             "the files hold dates, which have no place in an index",
@@ -126,7 +126,7 @@ def metric_of(study: Study, outcome: Outcome) -> Metric:
     return metric
 
 
-def refuse_measure(metric: Metric, outcome: Outcome) -> None:
+def refuse_measure(metric: Metric, study: Study, outcome: Outcome) -> None:
     """Hold that the measure of an outcome fits its metric.
 
     Raises
@@ -155,4 +155,10 @@ def refuse_measure(metric: Metric, outcome: Outcome) -> None:
             'measure = "count" does not fit: the figures are averages, which do not add up',
             place=place,
             allowed='"rate" (with per = 1: patients on an average snapshot) or "mean"',
+        )
+    if study.time.frequency not in ("month", "index"):
+        raise StudyError(
+            'measure = "count" fits months only: a month that was not reported would count as 0',
+            place=place,
+            allowed='"rate" (with per = 1: patients a day) or "mean"',
         )

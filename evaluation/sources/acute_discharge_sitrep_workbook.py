@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from evaluation.sources.files import Sheet
 from evaluation.sources.labels import even
 from evaluation.sources.markers import MARKERS
 from evaluation.sources.workbook import Cells, Grid, read_grids
+from evaluation.sources.workbook_months import first_of_month, parsed
 
 __all__ = ["ADDED_UP", "read_workbook"]
 
@@ -34,10 +35,6 @@ _TABLES = tuple(f"Table {n}" for n in range(2, 13))
 _CODES = frozenset({"org code", "icb code", "trust code", "provider code", "code"})
 _NAMES = frozenset({"org name", "icb name", "trust name", "provider name", "name"})
 _NUMBER = re.compile(r"[+-]?[\d,]*\.?\d+")
-_DAY_FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%d %B %Y", "%d %b %Y", "%d-%b-%y")
-_MONTH_FORMATS = (*_DAY_FORMATS, "%B %Y", "%b %Y", "%b-%y")
-_ORDINAL = re.compile(r"(?<=\d)(st|nd|rd|th)\b")
-_UNTIL = re.compile(r"\s(?:-|\N{EN DASH}|to)\s")
 _ICB = "integrated care board"
 _DISCHARGED = METRICS[1].labels[0]
 _BY_17, _AFTER_17 = map(even, SPLIT_AT_17)
@@ -246,25 +243,16 @@ def _days(given: Mapping[int, str], width: int) -> dict[int, str]:
     days: dict[int, str] = {}
     current: date | None = None
     for column in range(min(given, default=width), width):
-        current = _parsed(given.get(column, ""), _DAY_FORMATS) or current
+        current = parsed(given.get(column, "")) or current
         if current is not None:
             days[column] = current.isoformat()
     return days
 
 
-def _parsed(text: str, formats: Sequence[str]) -> date | None:
-    for form in formats if text[:1].isalnum() else ():
-        try:
-            return datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-    return None
-
-
 def _month(daily: list[_Line], cover: Grid | None, name: str) -> str | None:
     """Return the first of the month that the workbook is of, None where it does not say."""
     months = {day[:7] for _, day, *_ in daily if day}
-    covered = None if cover is None else _month_of_cover(cover)
+    covered = None if cover is None else first_of_month(cover)
     if len(months) != 1:
         return covered
     month = f"{months.pop()}-01"
@@ -275,16 +263,3 @@ def _month(daily: list[_Line], cover: Grid | None, name: str) -> str | None:
             remedy="Find out which of them is right, and correct the other.",
         )
     return month
-
-
-def _month_of_cover(grid: Grid) -> str | None:
-    for cells in grid.rows:
-        given = [cell for cell in cells if cell and cell.strip()]
-        if not given or even(given[0]).rstrip(": ") != "period":
-            continue
-        for cell in given[1:]:
-            start = _ORDINAL.sub("", _UNTIL.split(cell.strip())[0])
-            day = _parsed(start, _MONTH_FORMATS)
-            if day is not None:
-                return day.replace(day=1).isoformat()
-    return None

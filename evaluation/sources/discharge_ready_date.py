@@ -15,6 +15,7 @@ from evaluation.sources.declared import declared_text
 from evaluation.sources.discharge_ready_date_checks import coverage, months_twice, shares
 from evaluation.sources.discharge_ready_date_figures import with_figures
 from evaluation.sources.discharge_ready_date_metrics import FIGURES, METRICS, Figure, refuse_measure
+from evaluation.sources.discharge_ready_date_workbook import read_workbook
 from evaluation.sources.files import Sheet, read_csv, relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
@@ -42,10 +43,10 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     figure = FIGURES[metric.key]
     sheets, frames = [], []
     for path in files:
-        for sheet in _sheets(path, relative_name(path, study.folder)):
-            frames.append(_rows(sheet, figure, outcome))
-            # A file holds 50 MB; only how many rows it has is wanted any more.
-            sheets.append(replace(sheet, cells=sheet.cells.select(sheet.cells.columns[0])))
+        sheet = _sheet(path, relative_name(path, study.folder), outcome)
+        frames.append(_rows(sheet, figure, outcome))
+        # A file holds 50 MB; only how many rows it has is wanted any more.
+        sheets.append(replace(sheet, cells=sheet.cells.select(sheet.cells.columns[0])))
     rows = _with_periods(pl.concat(frames), study)
     if live(rows).is_empty():
         raise _no_row(rows, metric.labels[0], outcome)
@@ -76,14 +77,19 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     )
 
 
-def _sheets(path: Path, name: str) -> list[Sheet]:
-    if path.suffix.lower() == ".csv":
-        return [read_csv(path, name)]
+def _sheet(path: Path, name: str, outcome: Outcome) -> Sheet:
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        return read_csv(path, name)
+    if kind == ".xlsx":
+        levels = chosen(outcome, _LEVEL) or ()
+        authorities = any(even(level).startswith("utla") for level in levels)
+        return read_workbook(path, name, outcome.sheet, authorities=authorities)
     raise SourceError(
         f"a file of kind {path.suffix!r} cannot be read",
         place=name,
-        allowed="the monthly CSV files",
-        remedy="NHS England publishes a CSV beside each workbook; use that.",
+        allowed="the monthly CSV files and workbooks (.xlsx)",
+        remedy="Save it as .xlsx, or use the CSV that NHS England publishes beside it.",
     )
 
 
@@ -292,6 +298,11 @@ DISCHARGE_READY_DATE = Source(
         "Revised files replace the originals, for all months of a year at once. A month that is "
         "given twice is a finding that names both files (check `months_given_twice`); where "
         "figures differ the estimate stops until one of the files is taken out.",
+        'Workbooks (.xlsx) are read beside CSV files. [P] ICBs stand on the sheet "Provider", '
+        'local authorities on "UTLA Acceptable" (`sheet` names another); the header is found by '
+        "its words. The bands of delay stand there several times under the same short headings, "
+        "first the numbers, then the shares: where a figure cannot be what its place says, the "
+        "workbook is refused. Each figure counts as a row, by file!sheet and row.",
         "The month is written in several ways (Apr-24, March 2025); a row counts by what it says.",
         "Local authorities: Barnsley and Sheffield keep their old codes E08000016 and E08000019; "
         "the ledger says so where rows of them are left out. Rows with the code NULL, #N/A or [z] "

@@ -12,11 +12,11 @@ from evaluation.errors import StudyError
 from evaluation.sources.declaration import Metric
 from evaluation.study import Outcome, Study
 
-__all__ = ["COVERAGE", "FIGURES", "METRICS", "Figure", "refuse_measure"]
+__all__ = ["COVERAGE", "FIGURES", "METRICS", "TOTALS", "Figure", "refuse_measure"]
 
 Kind = Literal["total", "patients", "days", "mean"]
 
-_ALL = (
+TOTALS = (
     "Number of patients discharged in total",
     # Of a local authority the same total has another name.
     "Total Discharges for UTLA from acceptable trusts",
@@ -48,7 +48,7 @@ class Figure:
     @property
     def is_of_all(self) -> bool:
         """Whether the exposure is all discharges, and not those with a delay."""
-        return self.exposure == _ALL
+        return self.exposure == TOTALS
 
 
 def _read() -> tuple[tuple[Metric, ...], Mapping[str, Figure]]:
@@ -58,7 +58,7 @@ def _read() -> tuple[tuple[Metric, ...], Mapping[str, Figure]]:
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         lines_of.setdefault(row["key"], []).append(row)
     delayed = tuple(row["label"] for row in lines_of["delayed"])
-    exposures = {"": (), "all": _ALL, "delayed": delayed}
+    exposures = {"": (), "all": TOTALS, "delayed": delayed}
     metrics, figures = [], {}
     for key, rows in lines_of.items():
         labels = tuple(row["label"] for row in rows)

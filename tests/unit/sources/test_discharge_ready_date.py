@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from openpyxl import Workbook
 
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
@@ -458,3 +459,161 @@ def test_files_of_160_000_rows_are_read_quickly(read_drd: Read) -> None:
     assert time.perf_counter() - began < SLOW
     assert loaded.trace.height == 3 * rows
     assert _panel(loaded).rows.height == 6
+
+
+# ---------------------------------------------------------------- workbooks
+
+NOTE: list[object] = ["Note: only acceptable data"]
+AFTER = "% of patients discharged after their Discharge Ready Date but discharged within "
+BED_DAYS = "Total bed days after Discharge Ready Date for patients discharged within "
+SHARE_BY_DELAY = BY_DELAY.replace("Number", "%")
+WITHIN = ("1 day", "2-3 days", "4-6 days", "7-13 days", "14-20 days", "21 days or more")
+BED_DAYS_MEAN = (1, 3, 5, 9, 17, 30)
+
+
+def _published_as(total: int, *by_delay: int, coverage: float = 1.0) -> dict[str, float]:
+    """Return every measure of an ICB by its label in the CSV files."""
+    late = sum(by_delay)
+    days = [n * each for n, each in zip(by_delay, BED_DAYS_MEAN, strict=True)]
+    figures: dict[str, float] = {COVERAGE[0]: coverage, TOTAL: total, LOST: sum(days)}
+    figures |= {SAME: (total - late) / total, LATER: late / total}
+    figures |= {f"{BY_DELAY}No delay": total - late}
+    figures |= {BY_DELAY + b: n for b, n in zip(BANDS, by_delay, strict=True)}
+    figures |= {f"{SHARE_BY_DELAY}No delay": (total - late) / total}
+    figures |= {SHARE_BY_DELAY + b: n / total for b, n in zip(BANDS, by_delay, strict=True)}
+    figures |= {AFTER + w: n / late for w, n in zip(WITHIN, by_delay, strict=True)}
+    figures |= {BED_DAYS + w: n for w, n in zip(WITHIN, days, strict=True)}
+    mean = "Average days from Discharge Ready Date to date of discharge ({} 0 day delays)"
+    figures |= {mean.format("inc"): sum(days) / total, mean.format("exc"): sum(days) / late}
+    # Published to nine digits.
+    return {label: round(figure, 9) for label, figure in figures.items()}
+
+
+def _short(label: str) -> str:
+    """Return the heading of a measure in a workbook: the bands without what is said above them."""
+    for start in (BY_DELAY, SHARE_BY_DELAY, AFTER, BED_DAYS):
+        if label.startswith(start):
+            return label.removeprefix(start).removeprefix("a ").removeprefix("delay of ")
+    return label
+
+
+def _book(
+    rows: Iterable[Iterable[object]], title: str = "Provider", period: object = "April 2024"
+) -> bytes:
+    workbook = Workbook()
+    del workbook["Sheet"]
+    cover = workbook.create_sheet("Cover Sheet")
+    for cover_row in ([], [None, "Title:", "Timeliness"], [None, "Period:", period]):
+        cover.append(cover_row)
+    sheet = workbook.create_sheet(title)
+    for row in rows:
+        sheet.append(list(row))
+    stream = io.BytesIO()
+    workbook.save(stream)
+    return stream.getvalue()
+
+
+ICBS = {
+    "QWU": _published_as(1000, 50, 30, 20, 10, 5, 5, coverage=0.75),
+    "QK1": _published_as(2000, 60, 50, 40, 30, 20, 1),
+}
+
+
+def _provider_sheet(
+    above: int = 9, leading: tuple[str, ...] = ("Region", "ICB")
+) -> list[list[object]]:
+    labels = list(ICBS["QWU"])
+    blank: list[object] = [None] * len(leading)
+    dashes: list[object] = ["-"] * len(labels)
+    name = "NHS {} INTEGRATED CARE BOARD"
+    return [
+        *([NOTE] * above),
+        [*leading, "Org Code", "Organisation Name", *map(_short, labels)],
+        [*blank, "National", "ENGLAND", *ICBS["QWU"].values()],
+        [*blank, "Y60", "MIDLANDS", *ICBS["QWU"].values()],
+        *([*blank, code, name.format(code), *f.values()] for code, f in ICBS.items()),
+        [*blank, "RKB", "UHCW NHS TRUST", *dashes],
+        [],
+        *([NOTE] if leading else []),
+    ]
+
+
+METRIC_KEYS = sorted({metric.key for metric in METRICS})
+
+
+@pytest.mark.parametrize("metric", METRIC_KEYS)
+def test_a_workbook_and_a_csv_of_the_same_figures_give_the_same_panel(
+    read_drd: Read, metric: str
+) -> None:
+    text = _csv(
+        *(_icb("Apr-24", code, {k: repr(v) for k, v in f.items()}) for code, f in ICBS.items())
+    )
+    outcome: dict[str, object] = {"covariates": ("coverage",)}
+    by_csv = _panel(read_drd({"a.csv": text}, metric, outcome)).rows
+    by_book = _panel(read_drd({"a.xlsx": _book(_provider_sheet())}, metric, outcome)).rows
+    assert by_book.equals(by_csv)
+
+
+@pytest.mark.parametrize("above", [0, 3, 14])
+@pytest.mark.parametrize("leading", [(), ("Region",), ("Region", "ICB Code", "ICB", "Source")])
+def test_the_header_is_found_wherever_it_stands(
+    read_drd: Read, above: int, leading: tuple[str, ...]
+) -> None:
+    given = {"a.xlsx": _book(_provider_sheet(above, leading), period="1st April 2024")}
+    loaded = read_drd(given, "delayed", {"measure": "count"})
+    assert _outcomes(loaded) == {"QWU": 120.0, "QK1": 201.0}
+    levels = {reason for reason in loaded.trace["left_out"].drop_nulls() if "Data Type" in reason}
+    assert {reason.split('"')[1] for reason in levels} == {"National", "Region", "Provider"}
+    # England, a region, two ICBs and a trust; the note below them is no figure.
+    assert ledger({"o": loaded.trace})["rows"].sum() == 5 * len(ICBS["QWU"])
+    assert set(loaded.trace["file"]) == {"a.xlsx!Provider"}
+
+
+def test_columns_that_changed_places_are_refused(read_drd: Read) -> None:
+    rows = _provider_sheet()
+    header = rows[9]
+    first, second = (i for i, cell in enumerate(header) if cell == "2-3 day delay")
+    for row in rows[10:14]:
+        row[first], row[second] = row[second], row[first]
+    with pytest.raises(SourceError, match=r"cannot be .*The columns have changed places"):
+        read_drd({"a.xlsx": _book(rows)}, "delayed")
+
+
+def test_workbooks_of_another_layout_are_refused(read_drd: Read) -> None:
+    for given, words in (
+        (_book(_provider_sheet(), title="Trusts"), "no sheet 'Provider' or 'Provider Acceptable'"),
+        (_book(_provider_sheet(), period="-"), "the month of the figures cannot be told"),
+        (_book([["some", "notes"]]), "no row holds the headings"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            read_drd({"a.xlsx": given}, "delayed")
+    named = read_drd(
+        {"a.xlsx": _book(_provider_sheet(), title="Trusts")}, "delayed", {"sheet": "Trusts"}
+    )
+    assert _panel(named).rows.height == 2
+    with pytest.raises(SourceError, match="publishes beside it"):
+        read_drd({"a.ods": b""}, "delayed")
+
+
+def test_local_authorities_stand_on_a_sheet_of_their_own(read_drd: Read) -> None:
+    figures = {COVERAGE[1]: 0.8, "Total Discharges for UTLA from acceptable trusts": 1000}
+    figures |= {k: v for k, v in ICBS["QWU"].items() if k not in (COVERAGE[0], TOTAL)}
+    rows: list[Iterable[object]] = [
+        *([NOTE] * 13),
+        ["Summary Type", "UTLA Code", "UTLA", *map(_short, figures)],
+        *(
+            ["UTLA Aggregate", c, "A", *figures.values()]
+            for c in ("E08000019", "E06000001", "#N/A")
+        ),
+        ["UTLA", "E08000019", "Sheffield", *figures.values()],
+    ]
+    fields = {
+        "geography": {"register": "none"},
+        "sites": ({"name": "S", "units": ("E08000019",), "starts": APRIL_2024 + 1},),
+    }
+    outcome = {"select": {"Data Type": "UTLA Aggregate"}, "measure": "share"}
+    given = {"a.xlsx": _book(rows, title="UTLA Acceptable")}
+    loaded = read_drd(given, "delayed", outcome, fields)
+    assert _outcomes(loaded) == {"E06000001": 0.12, "E08000019": 0.12}
+    reasons = set(loaded.trace["left_out"].drop_nulls())
+    assert 'Data Type "UTLA": not selected; E08000019 is the old code of Sheffield' in reasons

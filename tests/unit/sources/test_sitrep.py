@@ -273,6 +273,9 @@ def test_what_the_files_cannot_give_is_a_study_error(read_days: Read) -> None:
             read_days(april, outcome)
     with pytest.raises(StudyError, match="no place in an index"):
         read_days(april, None, {"time": {"frequency": "index"}})
+    counted = {"metric": "care_home_new", "measure": "count"}
+    with pytest.raises(StudyError, match="fits months only"):
+        read_days(april, counted, {"time": {"frequency": "quarter"}})
 
 
 def test_files_of_another_layout_are_refused(read_days: Read) -> None:
@@ -280,6 +283,13 @@ def test_files_of_another_layout_are_refused(read_days: Read) -> None:
         read_days({"april.csv": _old(*_days("04/2024", "QWU", "7")).replace("Org Code", "Code")})
     with pytest.raises(SourceError, match="publishes beside it"):
         read_days({"april.ods": b""})
+
+
+def test_columns_of_another_name_can_be_named(read_days: Read) -> None:
+    april = _old(*_days("04/2024", "QWU", "7"), *_days("04/2024", "QK1", "8"))
+    renamed = {"april.csv": april.replace("Org Code", "Organisation")}
+    loaded = read_days(renamed, {"headings": {"Org Code": "Organisation"}})
+    assert _panel(loaded).rows["outcome"].to_list() == [8.0, 7.0]
 
 
 def test_a_date_that_cannot_be_read_blocks(read_days: Read) -> None:
