@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from evaluation.disclosure.parts import Hidden, Trend
+from evaluation.disclosure.parts import Entry
 from evaluation.disclosure.paths import without_folders
 from evaluation.disclosure.rule import SUPPRESSED, Rule
+from evaluation.disclosure.secondary import Decision
 from evaluation.disclosure.series import Analysed
 from evaluation.findings import Check, Effect, Estimate
 
 __all__ = ["Shown", "guard_check", "guard_estimate"]
 
 _LEVEL_HIDDEN = "The level behind this figure is not shown: it rests on too few people or events."
-_FEW_BEHIND = "with the effect it would give a suppressed figure"
 # Whose values count periods or days, not people or events.
 _COUNT_PERIODS = (
     "after_the_start",
@@ -31,81 +33,99 @@ _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w,%]|\.\d)")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shown:
-    """What is released of one outcome beside its estimates.
+    """What is shown and what is hidden of one outcome beside its estimates.
 
     Parameters
     ----------
-    counts : list of dict
-        Its rows of ``Released.counts``.
-    hidden_points : frozenset of (str, int)
-        Suppressed points of its pilot trends: site ("" for all of them together) and period.
+    analysed : Analysed
+        The outcome's rows.
+    decided : dict of str to Decision
+        What is hidden of the pilot and of the comparison.
+    rule : Rule
+        The study's rule.
     """
 
-    counts: list[dict[str, str]]
-    hidden_points: frozenset[tuple[str, int]]
+    analysed: Analysed
+    decided: dict[str, Decision]
+    rule: Rule
+    _told: dict[tuple[str, str], bool] = field(default_factory=dict, init=False)
 
-    @classmethod
-    def of(cls, counts: list[dict[str, str]], trends: list[Trend]) -> Shown:
-        """Collect it from the outcome's counts and trends."""
-        return cls(
-            counts=counts,
-            hidden_points=frozenset(
-                (trend.site, period)
-                for trend in trends
-                if trend.group != "comparison"
-                for period, hidden in zip(trend.periods, trend.suppressed, strict=True)
-                if hidden
-            ),
-        )
+    def tells(self, effect: Effect) -> bool:
+        """Whether the mean outcome behind an effect would give a hidden figure away."""
+        if not self.rule.controlled:
+            return False
+        key = (effect.estimand, effect.group)
+        if key not in self._told:
+            self._told[key] = self._would_tell(effect)
+        return self._told[key]
+
+    def _would_tell(self, effect: Effect) -> bool:
+        rows = _behind(effect, self.analysed)
+        if rows is None:
+            return (
+                True  # whom the figure rests on cannot be told, so neither can that they are many
+            )
+        count, exposure = (_total(rows, name) for name in ("count", "exposure"))
+        if self.rule.reasons(self.analysed.outcome.measure, count, exposure):
+            return True
+        moves = self.decided["pilot"].moves
+        if not moves.place.size or rows.is_empty():
+            return False
+        behind, every = (self._units(part) for part in (rows, self.analysed.pilot))
+        return moves.tell(behind > 0, behind < every)
+
+    def _units(self, rows: pl.DataFrame) -> NDArray[np.int64]:
+        """Return how many units each site, period and phase has among ``rows``."""
+        site = {name: i for i, name in enumerate(self.analysed.sites)}
+        period = {at: j for j, at in enumerate(self.analysed.periods)}
+        found = np.zeros((len(site), len(period), 2), dtype=np.int64)
+        sizes = rows.group_by("site", "period", "phase").len()
+        for name, at, phase, units in sizes.iter_rows():
+            found[site[name], period[at], phase] = units
+        return found
+
+    @property
+    def hidden_cells(self) -> frozenset[tuple[str, int]]:
+        """Unit and period of every value that belongs to a hidden point of a chart."""
+        lines = [
+            (line, self.analysed.periods[j], group)
+            for group, decision in self.decided.items()
+            for i, line in enumerate(decision.by_period.lines)
+            for j in np.flatnonzero(decision.points[i] != "")
+            if line or group == "comparison"
+        ]
+        found: set[tuple[str, int]] = set()
+        for line, period, group in lines:
+            rows = self.analysed.pilot if group == "pilot" else self.analysed.comparison
+            mine = rows.filter(
+                (pl.col("period") == period) & (pl.lit(line == "") | (pl.col("site") == line))
+            )
+            found |= {(unit, period) for unit in mine["unit"]}
+        return frozenset(found)
 
 
-def guard_estimate(
-    estimate: Estimate, analysed: Analysed, shown: Shown, rule: Rule
-) -> tuple[Estimate, list[Hidden]]:
+def guard_estimate(estimate: Estimate, shown: Shown) -> tuple[Estimate, list[Entry]]:
     """Return an estimate whose mean outcome is gone where it would give a small count away.
 
     Parameters
     ----------
     estimate : Estimate
         Overall, site, event-time or other effect; the effect and its interval always stand.
-    analysed : Analysed
-        The outcome's rows.
     shown : Shown
-        The outcome's counts and trends as they are released: what is hidden there is hidden here.
-    rule : Rule
-        The study's rule.
+        What is hidden of the outcome.
     """
     effect = estimate.effect
-    if effect.observed is None or not _tells(effect, analysed, shown, rule):
+    if effect.observed is None or not shown.tells(effect):
         return estimate, []
     quiet = dataclasses.replace(effect, observed=None, caveats=(*effect.caveats, _LEVEL_HIDDEN))
-    hidden = Hidden(
+    named = (estimate.estimator, estimate.interval.procedure, effect.estimand, effect.group)
+    hidden = Entry(
         outcome=estimate.outcome,
-        where=f"estimates, {estimate.estimator}, {effect.estimand} {effect.group}".rstrip(),
-        what="mean outcome of the treated observations",
-        why=_FEW_BEHIND,
+        where=", ".join(("estimates", *(name for name in named if name))),
+        what="mean outcome of the treated observations, and with it the effect in per cent",
+        reason="by_division",
     )
     return dataclasses.replace(estimate, effect=quiet), [hidden]
-
-
-def _tells(effect: Effect, analysed: Analysed, shown: Shown, rule: Rule) -> bool:
-    if not rule.controlled:
-        return False
-    if effect.estimand in ("overall", "site"):
-        group = "pilot" if effect.estimand == "overall" else "site"
-        for line in shown.counts:
-            if (line["group"], line["site"], line["phase"]) == (group, effect.group, "after"):
-                return SUPPRESSED in (line["count"], line["exposure"])
-    rows = _behind(effect, analysed)
-    if rows is None:
-        return True  # whom the figure rests on cannot be told, so neither can that they are many
-    cells = {("", period) for period in rows["period"]}
-    if rows["site"].n_unique() == 1:
-        cells |= {(str(site), period) for site, period in rows.select("site", "period").iter_rows()}
-    if cells & shown.hidden_points:
-        return True
-    count, exposure = (_total(rows, name) for name in ("count", "exposure"))
-    return rule.reason(analysed.outcome.measure, count, exposure) != ""
 
 
 def _total(rows: pl.DataFrame, column: str) -> float:
@@ -113,9 +133,13 @@ def _total(rows: pl.DataFrame, column: str) -> float:
 
 
 def _behind(effect: Effect, analysed: Analysed) -> pl.DataFrame | None:
-    """Return the treated rows that an effect averages over; None where its group is not known."""
-    treated = analysed.pilot.filter(pl.col("period") >= pl.col("first_treated"))
+    """Return the pilot rows that an effect averages over; None where its group is not known."""
+    treated = analysed.pilot.filter(pl.col("phase") == 1)
     start, period = pl.col("first_treated"), pl.col("period")
+    if effect.estimand == "overall":
+        return treated
+    if effect.estimand == "site":
+        return treated.filter(pl.col("site") == effect.group)
     try:
         if effect.estimand == "event_time":
             return analysed.pilot.filter(period - start == int(effect.group))
@@ -131,38 +155,29 @@ def _behind(effect: Effect, analysed: Analysed) -> pl.DataFrame | None:
     return treated.filter(*(column == number for column, number in pairs))
 
 
-def guard_check(
-    check: Check, analysed: dict[str, Analysed], rule: Rule
-) -> tuple[Check, list[Hidden]]:
+def guard_check(check: Check, shown: dict[str, Shown], rule: Rule) -> tuple[Check, list[Entry]]:
     """Return a check whose table shows no small count, and no text an absolute path.
 
     In the column ``value`` whole numbers that the rule hides become ``[c]`` where the outcome has
     counts or the check is on all outcomes; other whole numbers of counts are rounded; a value
     of one unit in one period goes too where the panel says that it rests on a small count. A
-    number hidden in ``value`` is hidden in the sentences beside it. Per cents stand, and so do
+    number hidden in ``value`` is hidden in the sentences beside it. A value of a unit and period
+    whose point in a chart is hidden goes as well. Per cents stand, and so do
     the values of checks that count periods.
     """
-    mine = analysed.get(check.outcome)
+    own = shown.get(check.outcome)
+    mine = None if own is None else own.analysed
     counted = mine is None or mine.outcome.measure != "mean"
     table = check.table
     detail = check.detail
-    hidden: list[Hidden] = []
+    entries: list[Entry] = []
     if rule.controlled and "value" in table.columns and check.name not in _COUNT_PERIODS:
-        few = _lines_on_few(table, mine, rule)
+        few = _lines_on_few(table, own)
         lines = [
             _guard_line(line, mine, rule, few=number in few) if counted or number in few else line
             for number, line in enumerate(table.iter_rows(named=True))
         ]
-        hidden = [
-            Hidden(
-                outcome=check.outcome,
-                where=f"check {check.name}, line {number}",
-                what=" ".join(str(line[c]) for c in ("unit", "period") if line.get(c) is not None),
-                why=f"a figure above 0 and below {rule.suppress_below}, or that rests on one",
-            )
-            for number, line in enumerate(lines, start=1)
-            if line["value"] == SUPPRESSED
-        ]
+        entries = _check_entries(check, lines)
         detail = _told_again(detail, table, lines)
         texts = pl.Schema({**table.schema, "value": pl.String()})
         table = pl.DataFrame([_as_text(line) for line in lines], schema=texts)
@@ -173,8 +188,34 @@ def guard_check(
             remedy=without_folders(check.remedy),
             table=_plain_texts(table),
         ),
-        hidden,
+        entries,
     )
+
+
+def _check_entries(check: Check, lines: list[dict[str, object]]) -> list[Entry]:
+    """Return what was hidden and rounded in a check's table."""
+    where = f"check {check.name}"
+    entries = [
+        Entry(
+            outcome=check.outcome,
+            where=f"{where}, line {number}",
+            what=" ".join(str(line[c]) for c in ("unit", "period") if line.get(c) is not None),
+            reason="by_a_check",
+        )
+        for number, line in enumerate(lines, start=1)
+        if line["value"] == SUPPRESSED
+    ]
+    rounded = sum(
+        line["value"] not in (SUPPRESSED, before)
+        for line, before in zip(lines, check.table["value"], strict=True)
+    )
+    if rounded:
+        entries.append(
+            Entry(
+                outcome=check.outcome, where=where, what="value", reason="rounded", figures=rounded
+            )
+        )
+    return entries
 
 
 def _told_again(detail: str, table: pl.DataFrame, lines: list[dict[str, object]]) -> str:
@@ -208,11 +249,11 @@ def _guard_line(
     return {**line, **sentences, "value": SUPPRESSED}
 
 
-def _lines_on_few(table: pl.DataFrame, analysed: Analysed | None, rule: Rule) -> set[int]:
-    """Which lines are about one unit in one period whose figure rests on a small count."""
-    if analysed is None or not {"unit", "period"} <= set(table.columns):
+def _lines_on_few(table: pl.DataFrame, shown: Shown | None) -> set[int]:
+    """Which lines are about a unit in a period that rests on few, or whose point is hidden."""
+    if shown is None or not {"unit", "period"} <= set(table.columns):
         return set()
-    measure = analysed.outcome.measure
+    analysed = shown.analysed
     rows = analysed.rows.filter(pl.col("unit").is_in(table["unit"].cast(pl.String).implode()))
     amounts = rows.select(
         "unit",
@@ -221,12 +262,13 @@ def _lines_on_few(table: pl.DataFrame, analysed: Analysed | None, rule: Rule) ->
         pl.col("exposure").fill_null(float("nan")),
     )
     few = {
-        (unit, analysed.calendar.code(period))
+        (unit, period)
         for unit, period, count, exposure in amounts.iter_rows()
-        if rule.reason(measure, count, exposure)
+        if shown.rule.reasons(analysed.outcome.measure, count, exposure)
     }
+    named = {(unit, analysed.calendar.code(period)) for unit, period in few | shown.hidden_cells}
     cells = table.select(pl.col("unit", "period").cast(pl.String)).iter_rows()
-    return {number for number, cell in enumerate(cells) if cell in few}
+    return {number for number, cell in enumerate(cells) if cell in named}
 
 
 def _is_number(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Totals by line and column, and which of them must go so that no other can be had."""
+"""Totals by line and column, as tables and charts show them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evaluation.disclosure.rule import Rule
-from evaluation.panel import Measure
-
-__all__ = ["BY_SITES", "BY_TIME", "FloatArray", "Grid", "ReasonArray", "complementary", "totals"]
-
-BY_SITES = "could be had by subtracting the other sites from the pilot total"
-BY_TIME = "could be had by subtracting the other periods from the total before or after the start"
+__all__ = ["FloatArray", "Grid", "ReasonArray", "parts", "totals"]
 
 FloatArray = NDArray[np.float64]
 ReasonArray = NDArray[np.object_]
@@ -46,21 +40,6 @@ class Grid:
     def reported(self) -> NDArray[np.bool_]:
         """Where anything was reported; shape (r, t)."""
         return np.isfinite(self.units)
-
-    def size(self, measure: Measure) -> FloatArray:
-        """How much a cell weighs when one more has to go (the smallest); shape (r, t)."""
-        if measure != "mean":
-            return self.count
-        return np.where(np.isfinite(self.exposure), self.exposure, self.units)
-
-    def reasons(self, rule: Rule, measure: Measure) -> ReasonArray:
-        """Why each cell is hidden for its own sake, "" where it is not; shape (r, t)."""
-        found = np.full(self.count.shape, "", dtype=object)
-        for at in np.argwhere(self.reported):
-            cell = (int(at[0]), int(at[1]))
-            count, exposure = float(self.count[cell]), float(self.exposure[cell])
-            found[cell] = rule.reason(measure, count, exposure)
-        return found
 
 
 def totals(rows: pl.DataFrame, sites: tuple[str, ...], slots: tuple[int, ...]) -> Grid:
@@ -99,58 +78,32 @@ def totals(rows: pl.DataFrame, sites: tuple[str, ...], slots: tuple[int, ...]) -
     )
 
 
-def complementary(
-    reasons: ReasonArray, size: FloatArray, phase: NDArray[np.int64] | None = None
-) -> ReasonArray:
-    """Return ``reasons`` with more cells hidden, until none can be had by one subtraction.
+def parts(rows: pl.DataFrame, sites: tuple[str, ...], periods: tuple[int, ...]) -> FloatArray:
+    """Return count and exposure of each site and period, before and after parted; NaN for none.
 
-    In each column a single hidden site is the shown total less the other sites: the smallest
-    other site goes too, or, where there is no other, the total. In each line a single hidden
-    period of a phase is the phase's total less the other periods: the smallest other goes too.
+    A site whose units start at different times has both in one period.
 
     Parameters
     ----------
-    reasons : array of str, shape (r, t)
-        Why a cell is hidden for its own sake; the last line is the total of the others.
-    size : array, shape (r, t)
-        What the cells hold, NaN where nothing is.
-    phase : int array, shape (r, t), optional
-        Phase of each cell, whose totals are released too; None where the columns are phases.
+    rows : polars.DataFrame
+        ``site``, ``period``, ``phase``, ``count``, ``exposure``.
+    sites : tuple of str
+        Lines, in order; none takes all rows as one line.
+    periods : tuple of int
+        Columns, in order.
+
+    Returns
+    -------
+    array, shape (3, s, t, 2)
+        Count, exposure, and 1 where anything was reported.
     """
-    found = reasons.copy()
-    while True:
-        hidden = (found != "").sum()
-        for column in range(found.shape[1]):
-            _across_sites(found[:, column], size[:, column])
-        if phase is not None:
-            for line in range(found.shape[0]):
-                _across_time(found[line], size[line], phase[line])
-        if (found != "").sum() == hidden:
-            return found
-
-
-def _across_sites(reasons: ReasonArray, size: FloatArray) -> None:
-    sites = reasons[:-1]
-    alone = int((sites != "").sum()) == 1 and reasons[-1] == ""
-    # A total that went for another reason must not come back as the sum of its sites.
-    undone = reasons[-1] != "" and not (sites != "").any()
-    if len(sites) and (alone or undone):
-        other = _smallest((sites == "") & (size[:-1] > 0), size[:-1])
-        if other is not None:
-            reasons[other] = BY_SITES
-        elif alone and np.isfinite(size[-1]):
-            reasons[-1] = BY_SITES
-
-
-def _across_time(reasons: ReasonArray, size: FloatArray, phase: NDArray[np.int64]) -> None:
-    for part in np.unique(phase):
-        mine = phase == part
-        if int(((reasons != "") & mine).sum()) == 1:
-            other = _smallest((reasons == "") & mine & (size > 0), size)
-            if other is not None:
-                reasons[other] = BY_TIME
-
-
-def _smallest(eligible: NDArray[np.bool_], size: FloatArray) -> int | None:
-    where = np.flatnonzero(eligible)
-    return int(where[np.argmin(size[where])]) if where.size else None
+    line = {site: i for i, site in enumerate(sites or ("",))}
+    column = {period: j for j, period in enumerate(periods)}
+    named = rows if sites else rows.with_columns(site=pl.lit(""))
+    sums = named.group_by("site", "period", "phase").agg(
+        pl.col("count", "exposure").fill_null(np.nan).sum(), pl.lit(1.0).alias("reported")
+    )
+    cells = np.full((3, len(line), len(column), 2), np.nan)
+    for site, period, phase, *found in sums.iter_rows():
+        cells[:, line[site], column[period], phase] = found
+    return cells

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Glance", "Hidden", "Trend"]
+from evaluation.disclosure.rule import ROUNDING, Reason
+
+__all__ = ["Entry", "Glance", "Trend"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,22 +75,30 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hidden:
-    """One suppressed figure, for the audit.
+class Entry:
+    """One line of the audit: a figure that was suppressed, or figures that were rounded.
 
     Parameters
     ----------
     outcome : str
         Key of the outcome; empty for the whole study.
     where : str
-        Which table or chart, and which line and column of it.
+        Which table or chart, and which line of it.
     what : str
         Which figure.
-    why : str
-        The rule that hid it.
+    reason : Reason
+        The rule that changed it.
+    figures : int
+        How many figures the line stands for.
     """
 
     outcome: str
     where: str
     what: str
-    why: str
+    reason: Reason
+    figures: int = 1
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the figure is suppressed; else it is rounded."""
+        return self.reason not in ROUNDING

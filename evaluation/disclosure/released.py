@@ -6,11 +6,12 @@ from dataclasses import InitVar, dataclass
 
 import polars as pl
 
+from evaluation.disclosure.audit import audit_table
 from evaluation.disclosure.findings import Shown, guard_check, guard_estimate
-from evaluation.disclosure.parts import Glance, Hidden, Trend
+from evaluation.disclosure.parts import Entry, Glance, Trend
 from evaluation.disclosure.paths import plain_ledger, plain_manifest, plain_study
 from evaluation.disclosure.rule import Rule
-from evaluation.disclosure.series import COUNTS, Analysed, counts, trends
+from evaluation.disclosure.series import COUNTS, Analysed, counts, decisions, trends
 from evaluation.errors import DisclosureError
 from evaluation.findings import Check, Estimate
 from evaluation.manifest import Manifest
@@ -50,8 +51,9 @@ class Released:
     manifest : Manifest
         As in the Result, without absolute paths.
     audit : polars.DataFrame
-        ``where``, ``what``, ``why``: one row a suppressed figure. It tells first from secondary
-        suppression, so it is for the quality assurer and belongs in ``restricted/``.
+        What was suppressed or rounded, where and by which rule, as :data:`AUDIT` has it. It tells
+        primary from secondary suppression, so it is for the quality assurer and belongs in
+        ``restricted/``.
     controlled : bool
         False when the study switched control off (``suppress_below = 0``, ``round_to = 1``).
 
@@ -129,19 +131,20 @@ def release(result: Result) -> Released:
     }
     lines: list[dict[str, str]] = []
     charts: list[Trend] = []
-    hidden: list[Hidden] = []
+    entries: list[Entry] = []
     shown: dict[str, Shown] = {}
     for key, one in analysed.items():
-        counted, gone = counts(one, rule)
-        drawn, erased = trends(one, rule)
+        decided = decisions(one, rule)
+        counted, changed = counts(one, decided, rule)
+        drawn, erased = trends(one, decided, rule)
         lines += counted
         charts += drawn
-        hidden += [*gone, *erased]
-        shown[key] = Shown.of(counted, drawn)
-    estimates, lost = _guard_estimates(result.estimates, analysed, shown, rule)
-    event_study, lost_events = _guard_estimates(result.event_study, analysed, shown, rule)
-    guarded = [guard_check(check, analysed, rule) for check in result.checks]
-    hidden += [*lost, *lost_events, *(item for _, items in guarded for item in items)]
+        entries += [*changed, *erased]
+        shown[key] = Shown(analysed=one, decided=decided, rule=rule)
+    estimates, lost = _guard_estimates(result.estimates, shown)
+    event_study, lost_events = _guard_estimates(result.event_study, shown)
+    guarded = [guard_check(check, shown, rule) for check in result.checks]
+    entries += [*lost, *lost_events, *(item for _, items in guarded for item in items)]
     ledger = plain_ledger(result.ledger)
     return Released(
         study=study,
@@ -149,33 +152,29 @@ def release(result: Result) -> Released:
         event_study=event_study,
         checks=tuple(check for check, _ in guarded),
         trends=tuple(charts),
-        glances=tuple(_glance(one, ledger, hidden) for one in analysed.values()),
+        glances=tuple(_glance(one, ledger, entries) for one in analysed.values()),
         counts=pl.DataFrame(lines, schema=COUNTS),
         ledger=ledger,
         manifest=plain_manifest(result.manifest),
-        audit=_audit(hidden),
+        audit=audit_table(entries, rule),
         controlled=rule.controlled,
         seal=_SEAL,
     )
 
 
 def _guard_estimates(
-    estimates: tuple[Estimate, ...],
-    analysed: dict[str, Analysed],
-    shown: dict[str, Shown],
-    rule: Rule,
-) -> tuple[tuple[Estimate, ...], list[Hidden]]:
+    estimates: tuple[Estimate, ...], shown: dict[str, Shown]
+) -> tuple[tuple[Estimate, ...], list[Entry]]:
     kept: list[Estimate] = []
-    hidden: list[Hidden] = []
+    entries: list[Entry] = []
     for estimate in estimates:
-        key = estimate.outcome
-        quiet, items = guard_estimate(estimate, analysed[key], shown[key], rule)
+        quiet, items = guard_estimate(estimate, shown[estimate.outcome])
         kept.append(quiet)
-        hidden += items
-    return tuple(kept), hidden
+        entries += items
+    return tuple(kept), entries
 
 
-def _glance(analysed: Analysed, ledger: pl.DataFrame, hidden: list[Hidden]) -> Glance:
+def _glance(analysed: Analysed, ledger: pl.DataFrame, entries: list[Entry]) -> Glance:
     key, rows = analysed.outcome.key, analysed.rows
     mine = ledger.filter(pl.col("outcome") == key)
     used = int(mine.filter(pl.col("status") == "used")["rows"].sum())
@@ -190,15 +189,5 @@ def _glance(analysed: Analysed, ledger: pl.DataFrame, hidden: list[Hidden]) -> G
         n_observations=rows.height,
         rows_used=used,
         rows_left_out=int(mine["rows"].sum()) - used,
-        hidden=sum(item.outcome == key for item in hidden),
-    )
-
-
-def _audit(hidden: list[Hidden]) -> pl.DataFrame:
-    lines = [
-        (f"{item.outcome}: {item.where}" if item.outcome else item.where, item.what, item.why)
-        for item in hidden
-    ]
-    return pl.DataFrame(
-        lines, schema=dict.fromkeys(("where", "what", "why"), pl.String), orient="row"
+        hidden=sum(item.outcome == key and item.is_hidden for item in entries),
     )

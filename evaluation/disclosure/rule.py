@@ -9,11 +9,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from evaluation.panel import Measure
 from evaluation.study import Release
 
-__all__ = ["NOT_APPLICABLE", "SUPPRESSED", "Rule"]
+__all__ = ["NOT_APPLICABLE", "PRIMARY", "ROUNDING", "SUPPRESSED", "Reason", "Rule"]
+
+# Why a figure is changed; docs/disclosure.md describes each.
+Reason = Literal[
+    "small_count",
+    "small_denominator",
+    "small_remainder",
+    "small_mean",
+    "by_subtraction",
+    "by_division",
+    "by_a_check",
+    "rounded",
+    "figures",
+]
+# These hide a figure for its own sake, the others for the sake of another figure.
+PRIMARY: frozenset[str] = frozenset(get_args(Reason)[:4])
+# These hide nothing.
+ROUNDING: frozenset[str] = frozenset(get_args(Reason)[-2:])
 
 SUPPRESSED = "[c]"
 NOT_APPLICABLE = "[z]"
@@ -74,7 +92,7 @@ class Rule:
         """Return a rate, share or mean at the precision that may leave."""
         return float(f"{value:.{_FIGURES}g}") if self.controlled else value
 
-    def reason(self, measure: Measure, count: float, exposure: float) -> str:
+    def reasons(self, measure: Measure, count: float, exposure: float) -> tuple[Reason, ...]:
         """Why a rate, share, count or mean on these totals is hidden; empty when it may stand.
 
         Parameters
@@ -84,13 +102,37 @@ class Rule:
         count, exposure : float
             Numerator and denominator, NaN where the outcome has none.
         """
-        least = self.suppress_below
         if measure == "mean":
-            return f"a mean of fewer than {least} people" if self.hides(exposure) else ""
+            return ("small_mean",) if self.hides(exposure) else ()
+        found: list[Reason] = []
         if self.hides(count):
-            return f"a count above 0 and below {least}"
+            found.append("small_count")
         if self.hides(exposure):
-            return f"a denominator above 0 and below {least}"
+            found.append("small_denominator")
         if measure == "share" and self.hides(exposure - count):
-            return f"all but fewer than {least} of the denominator"
-        return ""
+            found.append("small_remainder")
+        return tuple(found)
+
+    @property
+    def widest(self) -> tuple[float, float]:
+        """The range that a hidden count is known to lie in, and in which it must stay: 1 to 7."""
+        return 1.0, float(max(self.suppress_below, (self.round_to + 1) // 2) - 1)
+
+    def words(self, reason: Reason) -> str:
+        """Return a reason in words, as the audit lists it."""
+        least = self.suppress_below
+        return {
+            "small_count": f"a count above 0 and below {least}",
+            "small_denominator": f"a denominator above 0 and below {least}",
+            "small_remainder": f"all but fewer than {least} of the denominator",
+            "small_mean": f"a mean of fewer than {least} people",
+            "by_subtraction": "with it a hidden figure could be had by subtracting: other sites, "
+            "other periods or parts from a total",
+            "by_division": "a mean at full precision: with its denominator it gives a count that "
+            "is hidden, or with which a hidden one could be had",
+            "by_a_check": "a figure of a check that is small, or rests on one that is hidden",
+            "rounded": f"counts and denominators are rounded to the nearest {self.round_to}, "
+            "totals on their own",
+            "figures": f"rates, shares and means of a chart are given to {_FIGURES} figures: at "
+            "full precision they give back numerator and denominator",
+        }[reason]

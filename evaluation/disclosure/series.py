@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from evaluation.disclosure.grid import FloatArray, Grid, ReasonArray, complementary, totals
-from evaluation.disclosure.parts import Hidden, Trend
-from evaluation.disclosure.rule import Rule
+from evaluation.disclosure.parts import Entry, Trend
+from evaluation.disclosure.rule import Reason, Rule
+from evaluation.disclosure.secondary import Decision, decide
 from evaluation.periods import Calendar
 from evaluation.study import Outcome
 
-__all__ = ["COUNTS", "Analysed", "counts", "trends"]
+__all__ = ["COUNTS", "Analysed", "counts", "decisions", "trends"]
 
 COUNTS = {
     "outcome": pl.String,
@@ -89,84 +89,82 @@ class Analysed:
         return tuple(range(seen[0], seen[-1] + 1))
 
 
-def counts(analysed: Analysed, rule: Rule) -> tuple[list[dict[str, str]], list[Hidden]]:
-    """Return the rows of ``Released.counts`` for one outcome, and what was hidden in them."""
+def decisions(analysed: Analysed, rule: Rule) -> dict[str, Decision]:
+    """Return what is hidden of the pilot and of the comparison of one outcome."""
+    groups = {"pilot": (analysed.pilot, analysed.sites), "comparison": (analysed.comparison, ())}
+    task = (analysed.outcome.measure, rule)
+    return {
+        group: decide(rows, sites, analysed.periods, task)
+        for group, (rows, sites) in groups.items()
+        if not rows.is_empty()
+    }
+
+
+def counts(
+    analysed: Analysed, decided: dict[str, Decision], rule: Rule
+) -> tuple[list[dict[str, str]], list[Entry]]:
+    """Return the rows of ``Released.counts`` for one outcome, and what was changed in them."""
     lines: list[dict[str, str]] = []
-    hidden: list[Hidden] = []
-    for group, part in (("pilot", analysed.pilot), ("comparison", analysed.comparison)):
-        if part.is_empty():
-            continue
-        sites = analysed.sites if group == "pilot" else ()
-        grid = totals(part.with_columns(slot="phase"), sites, (0, 1))
-        why_count, why_exposure = _why_counts(grid, rule, analysed.outcome)
-        for i in (len(sites), *range(len(sites))):
+    entries: list[Entry] = []
+    for group, decision in decided.items():
+        grid = decision.by_phase
+        last = len(grid.lines) - 1
+        for i in (last, *range(last)):
             for j in np.flatnonzero(grid.reported[i]):
                 names = (group if grid.lines[i] == "" else "site", grid.lines[i], _PHASES[j])
                 figures = (
-                    ("count", float(grid.count[i, j]), str(why_count[i, j])),
-                    ("exposure", float(grid.exposure[i, j]), str(why_exposure[i, j])),
+                    ("count", float(grid.count[i, j]), decision.counts[i, j]),
+                    ("exposure", float(grid.exposure[i, j]), decision.exposures[i, j]),
                 )
                 line = dict(zip(COUNTS, (analysed.outcome.key, *names), strict=False))
                 line |= {name: rule.text(value, hidden=why != "") for name, value, why in figures}
                 lines.append(line)
-                where = f"counts, {names[1] or names[0]}, {names[2]}"
-                hidden += [
-                    Hidden(outcome=analysed.outcome.key, where=where, what=name, why=why)
-                    for name, _, why in figures
-                    if why
-                ]
-    return lines, hidden
+                place = (analysed.outcome.key, f"counts, {names[1] or names[0]}, {names[2]}")
+                entries += _count_entries(place, figures, rule)
+    return lines, entries
 
 
-def _why_counts(grid: Grid, rule: Rule, outcome: Outcome) -> tuple[ReasonArray, ReasonArray]:
-    """Why each count and each exposure is hidden; "" where it may stand."""
-    small = f"a figure above 0 and below {rule.suppress_below}"
-    why_count = np.where(_hides(grid.count, rule), small, "").astype(object)
-    if outcome.measure == "share":
-        # None of few: the few are hidden as the denominator, and 0 stands.
-        few_left = _hides(grid.exposure - grid.count, rule) & (why_count == "") & (grid.count > 0)
-        why_count[few_left] = f"all but fewer than {rule.suppress_below} of the denominator"
-    why_exposure = np.where(_hides(grid.exposure, rule), small, "").astype(object)
-    return complementary(why_count, grid.count), complementary(why_exposure, grid.exposure)
+def _count_entries(
+    place: tuple[str, str], figures: tuple[tuple[str, float, Reason | Literal[""]], ...], rule: Rule
+) -> list[Entry]:
+    entries = [
+        Entry(outcome=place[0], where=place[1], what=name, reason=why)
+        for name, _, why in figures
+        if why
+    ]
+    shown = [name for name, value, why in figures if not why and np.isfinite(value)]
+    if shown and rule.round_to > 1:
+        entries.append(
+            Entry(
+                outcome=place[0],
+                where=place[1],
+                what=", ".join(shown),
+                reason="rounded",
+                figures=len(shown),
+            )
+        )
+    return entries
 
 
-def _hides(figures: FloatArray, rule: Rule) -> NDArray[np.bool_]:
-    return np.array([[rule.hides(float(f)) for f in line] for line in figures], dtype=np.bool_)
-
-
-def trends(analysed: Analysed, rule: Rule) -> tuple[list[Trend], list[Hidden]]:
-    """Return the lines of one outcome's trend chart, and what was hidden in them."""
-    first_start = analysed.pilot["first_treated"].min()
+def trends(
+    analysed: Analysed, decided: dict[str, Decision], rule: Rule
+) -> tuple[list[Trend], list[Entry]]:
+    """Return the lines of one outcome's trend chart, and what was changed in them."""
     lines: list[Trend] = []
-    hidden: list[Hidden] = []
-    for group, part in (("pilot", analysed.pilot), ("comparison", analysed.comparison)):
-        if part.is_empty():
-            continue
-        sites = analysed.sites if group == "pilot" else ()
-        grid = totals(part.with_columns(slot="period"), sites, analysed.periods)
-        measure = analysed.outcome.measure
-        starts = _starts(part, grid.lines, first_start if isinstance(first_start, int) else None)
-        phase = (np.array(grid.slots)[None, :] >= starts[:, None]).astype(np.int64)
-        why = complementary(grid.reasons(rule, measure), grid.size(measure), phase)
-        for i in (len(sites), *range(len(sites))):
-            lines.append(_trend(analysed, grid, i, (group, why[i]), rule))
-            hidden += _hidden_points(analysed, grid, i, (group, why[i]))
-    return lines, hidden
+    entries: list[Entry] = []
+    for group, decision in decided.items():
+        last = len(decision.by_period.lines) - 1
+        for i in (last, *range(last)):
+            trend = _trend(analysed, decision, (group, i), rule)
+            lines.append(trend)
+            entries += _point_entries(analysed, decision, trend, i)
+            entries += _precision(analysed, trend, rule)
+    return lines, entries
 
 
-def _starts(
-    part: pl.DataFrame, lines: tuple[str, ...], first_start: int | None
-) -> NDArray[np.float64]:
-    """For each line the period from which it counts as after; infinite where nobody adopts."""
-    never = np.inf if first_start is None else float(first_start)
-    by_site = dict(part.group_by("site").agg(pl.col("first_treated").min()).iter_rows())
-    return np.array([by_site.get(line) or never for line in lines], dtype=np.float64)
-
-
-def _trend(
-    analysed: Analysed, grid: Grid, i: int, shown: tuple[str, ReasonArray], rule: Rule
-) -> Trend:
-    group, why = shown
+def _trend(analysed: Analysed, decision: Decision, place: tuple[str, int], rule: Rule) -> Trend:
+    group, i = place
+    grid, why = decision.by_period, decision.points[i]
     values: list[float | None] = []
     for j in range(len(grid.slots)):
         if why[j] or not grid.reported[i, j]:
@@ -186,17 +184,31 @@ def _trend(
     )
 
 
-def _hidden_points(
-    analysed: Analysed, grid: Grid, i: int, shown: tuple[str, ReasonArray]
-) -> list[Hidden]:
-    group, why = shown
+def _point_entries(analysed: Analysed, decision: Decision, trend: Trend, i: int) -> list[Entry]:
     return [
-        Hidden(
-            outcome=analysed.outcome.key,
-            where=f"trend, {grid.lines[i] or group}",
-            what=analysed.calendar.label(grid.slots[j]),
-            why=str(reason),
+        Entry(
+            outcome=trend.outcome,
+            where=f"trend, {trend.site or trend.group}",
+            what=analysed.calendar.label(trend.periods[j]),
+            reason=reason,
         )
-        for j, reason in enumerate(why)
+        for j, reason in enumerate(decision.points[i])
         if reason
+    ]
+
+
+def _precision(analysed: Analysed, trend: Trend, rule: Rule) -> list[Entry]:
+    """Return that the points of a line are rounded, where they are."""
+    shown = sum(value is not None for value in trend.values)
+    counted = analysed.outcome.measure == "count"
+    if not shown or (counted and rule.round_to <= 1) or not rule.controlled:
+        return []
+    return [
+        Entry(
+            outcome=trend.outcome,
+            where=f"trend, {trend.site or trend.group}",
+            what="every point that is shown",
+            reason="rounded" if counted else "figures",
+            figures=shown,
+        )
     ]

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from evaluation.disclosure import Released, release
+from evaluation.disclosure.audit import AUDIT
 from evaluation.errors import DisclosureError
 from evaluation.findings import Check
 from evaluation.results.result import Result
@@ -138,9 +139,24 @@ def test_the_audit_lists_every_suppressed_figure(released: Released) -> None:
         for check in released.checks
         if "value" in check.table.columns
     )
-    assert released.audit.height == sum(cells) + points + values
-    assert released.audit.columns == ["where", "what", "why"]
-    assert sum(glance.hidden for glance in released.glances) == released.audit.height
+    hidden = released.audit.filter(action="suppressed")
+    assert hidden.height == sum(cells) + points + values
+    assert released.audit.schema == AUDIT
+    assert sum(glance.hidden for glance in released.glances) == hidden.height
+    assert set(hidden["kind"]) == {"primary", "secondary"}
+    primary = {"small_count", "small_denominator", "small_remainder", "small_mean"}
+    assert set(hidden.filter(kind="primary")["rule"]) <= primary
+    assert not set(hidden.filter(kind="secondary")["rule"]) & primary
+
+
+def test_the_audit_says_how_many_figures_are_rounded(released: Released) -> None:
+    rounded = released.audit.filter(action="rounded")
+    assert set(rounded["kind"]) == {""}
+    shown = ~pl.col("count", "exposure").is_in(["[c]", "[z]"])
+    in_counts = sum(released.counts.select(shown.sum()).row(0))
+    assert rounded.filter(pl.col("where").str.starts_with("counts"))["figures"].sum() == in_counts
+    drawn = sum(value is not None for trend in released.trends for value in trend.values)
+    assert rounded.filter(pl.col("where").str.starts_with("trend"))["figures"].sum() == drawn
 
 
 def test_the_level_goes_where_it_would_give_a_small_count_back(example_result: Result) -> None:

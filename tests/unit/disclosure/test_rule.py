@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from evaluation.disclosure.rule import NOT_APPLICABLE, SUPPRESSED, Rule
+from evaluation.disclosure.rule import NOT_APPLICABLE, SUPPRESSED, Reason, Rule
 from evaluation.panel import Measure
 from evaluation.study import Release
 
@@ -77,8 +79,22 @@ def test_a_study_that_says_nothing_gets_the_rule_for_hospital_episodes() -> None
 def test_a_rate_goes_with_its_numerator_denominator_or_rest(
     measure: Measure, count: float, exposure: float, hidden: bool
 ) -> None:
-    assert bool(_HES.reason(measure, count, exposure)) == hidden
+    assert bool(_HES.reasons(measure, count, exposure)) == hidden
 
 
 def test_a_rate_keeps_four_figures_so_that_it_does_not_give_its_fraction_back() -> None:
     assert _HES.figures(1000 * 17 / 2345) == 7.249
+
+
+def test_a_hidden_count_is_known_to_lie_where_the_rule_hides() -> None:
+    assert _HES.widest == (1, 7)
+    # What would round to 0 is hidden too.
+    assert Rule(suppress_below=8, round_to=20).widest == (1, 9)
+    assert Rule(suppress_below=1, round_to=5).widest == (1, 2)
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_every_reason_has_words_and_is_in_the_documentation(reason: Reason) -> None:
+    assert _HES.words(reason)
+    page = Path(__file__).parents[3] / "docs" / "disclosure.md"
+    assert f"`{reason}`" in page.read_text(encoding="utf-8")
