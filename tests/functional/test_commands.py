@@ -155,6 +155,29 @@ def test_init_makes_a_study_that_runs_and_never_overwrites(tmp_path: Path) -> No
     assert "not an empty folder" in again.stderr
 
 
+def test_init_writes_a_form_for_care_homes_that_can_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "my-study"
+    done = _run("init", folder)
+    assert "local_return.csv, local_return.xlsx, README.md" in done.stdout
+    form = folder / "local_return" / "local_return.csv"
+    with form.open("a", encoding="utf-8") as rows:
+        rows.write("H1,QWU,2026-01,2,38\nH2,QK1,2026-01,,40\n")
+    study = folder / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    table = 'source = "table"\nfiles = ["prescribers.csv"]\n'
+    columns = 'columns = { unit = "icb", period = "month", count = "nurses" }\n'
+    assert table + columns in text
+    source = 'source = "local_return"\nfiles = ["local_return/local_return.csv"]\n'
+    metric = 'metric = "qualified_prescribers"\n'
+    study.write_text(text.replace(table + columns, source + metric), encoding="utf-8")
+    found = json.loads(_run("check", study, "--json").stdout)
+    returned = [row for row in found["ledger"] if row["outcome"] == "prescribers"]
+    assert [(row["status"], row["reason"], row["rows"]) for row in returned] == [
+        ("used", "", 1),
+        ("left out", "not reported", 1),
+    ]
+
+
 def test_check_reports_by_outcome_and_as_json() -> None:
     done = _run("check")
     assert done.returncode == 0, done.stderr
