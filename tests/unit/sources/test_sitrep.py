@@ -23,7 +23,7 @@ NEW = (*OLD[:7], "Metric Type", "Metric Group", "Value")
 NCTR = "Number of patients who no longer meet the criteria to reside"
 APRIL_2024 = 2024 * 12 + 3
 JUNE_2022 = 2022 * 12 + 5
-# Seconds; some five times what it takes on a machine with other work to do.
+# Seconds of work, some ten times what it takes; time alone would count other programs, too.
 SLOW = 15.0
 
 
@@ -402,8 +402,8 @@ def test_a_year_of_files_is_read_quickly(read_days: Read) -> None:
     files = {
         f"{m:02d}.csv": text.format(*[f"{m:02d}/2024"] * (len(lines) + 56)) for m in range(1, 13)
     }
-    began = time.perf_counter()
+    began = time.process_time()
     loaded = read_days(files)
-    assert time.perf_counter() - began < SLOW
+    assert time.process_time() - began < SLOW
     assert loaded.trace.height == 12 * (len(lines) + 56)
     assert set(_panel(loaded).rows["outcome"]) == {9.0}
