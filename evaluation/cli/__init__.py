@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "report": "Render the reports of a stored run again.",
     "rerun": "Recompute a stored run and compare every number.",
     "calibrate": "Say how often the methods of a study would cry wolf on its own data.",
+    "panel": "Count the admissions in hospital records, by unit and period.",
     "sources": "Say what can be read, and how it must look.",
 }
 

@@ -10,6 +10,7 @@ HES_pipeline, ``doc/adr/creating_continuous_inpatient_spells.md``.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import date
 
 import narwhals as nw
@@ -117,12 +118,23 @@ def spells(frame: Frame) -> Frame:
     Adds ``spell_destination`` (that of the last episode) and ``spell_discharged``.
     """
     spell = ("is_live", *_SPELL)
+    nth = nw.col("_one").cum_sum().over(*spell, order_by=list(_ORDER))
     frame = frame.with_columns(
-        nw.col("_one").cum_sum().over(*spell, order_by=list(_ORDER)).alias("_nth"),
-        nw.col("destination").last().over(*spell, order_by=list(_ORDER)).alias("spell_destination"),
-        nw.col("discharged").max().over(*spell).alias("spell_discharged"),
+        nth.alias("_nth"), nw.col("discharged").max().over(*spell).alias("spell_discharged")
     )
+    frame = _with_last(frame, "destination", spell)
     return fated(frame, [_where(LATER, nw.col("_nth") > 1)])
+
+
+def _with_last(frame: Frame, column: str, group: Sequence[str]) -> Frame:
+    """Add ``spell_destination``: ``column`` in the row with the highest ``_nth`` of its group.
+
+    (Spark has no last value in an order.)
+    """
+    frame = frame.with_columns(nw.col("_nth").max().over(*group).alias("_of"))
+    at_the_end = nw.when(nw.col("_nth") == nw.col("_of")).then(nw.col(column))
+    frame = frame.with_columns(at_the_end.alias("_at_the_end"))
+    return frame.with_columns(nw.col("_at_the_end").max().over(*group).alias("spell_destination"))
 
 
 def first_episodes(frame: Frame) -> Frame:
@@ -158,14 +170,14 @@ def join_transfers(frame: Frame) -> Frame:
         | nw.col("source_of_admission").is_in(list(_HOSPITALS)).fill_null(value=False)
         | nw.col("method").is_in(list(_TRANSFERS)).fill_null(value=False)
     )
-    goes_on = (soon.fill_null(value=False) & moved).alias("_goes_on")
-    frame = frame.with_columns(goes_on)
+    frame = frame.with_columns((soon.fill_null(value=False) & moved).alias("_goes_on"))
     begins = nw.when(nw.col("_goes_on")).then(0).otherwise(1)
     frame = frame.with_columns(begins.alias("_begins"))
-    stay = nw.col("_begins").cum_sum().over(*person, order_by=by_time)
-    frame = frame.with_columns(stay.alias("_stay"))
-    last = nw.col("spell_destination").last().over(*person, "_stay", order_by=by_time)
-    frame = frame.with_columns(last.alias("spell_destination"))
+    frame = frame.with_columns(
+        nw.col("_begins").cum_sum().over(*person, order_by=by_time).alias("_stay"),
+        nw.col("_one").cum_sum().over(*person, order_by=by_time).alias("_nth"),
+    )
+    frame = _with_last(frame, "spell_destination", (*person, "_stay"))
     return fated(frame, [_where(TRANSFER, nw.col("_goes_on"))])
 
 

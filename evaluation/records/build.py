@@ -1,0 +1,283 @@
+"""From hospital records to a panel of admissions by unit and period, and a ledger of every record.
+
+:func:`build_panel` reads top to bottom as the method section would say it. All that runs over
+records is one lazy query, the same on polars, DuckDB and Spark, which ends in counts by provider,
+month, place and definition; the rest is done on these counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import narwhals as nw
+import polars as pl
+
+from evaluation.errors import SourceError
+from evaluation.records import residents as resident_rules
+from evaluation.records import spells as steps
+from evaluation.records.avoidable import is_avoidable, needed_columns
+from evaluation.records.counts import Counted, Tables, avoidable_column, tables
+from evaluation.records.disagreement import disagreement
+from evaluation.records.engines import Frame, collected, lazy
+from evaluation.records.exclusions import Reason, fated, ledger, with_fate
+from evaluation.records.files import find, scan
+from evaluation.records.places import COLUMN, place_reasons
+from evaluation.records.plan import Plan, in_window, make_plan, usable
+from evaluation.records.reading import Episodes, to_episodes
+from evaluation.study import Study
+
+__all__ = ["Built", "build_panel", "count_records", "open_records", "with_fates"]
+
+# What a definition cannot do without; other columns that an extract lacks leave a rule unasked.
+_CODES = frozenset({"primary", "diagnoses", "procedures"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What the records became.
+
+    Parameters
+    ----------
+    tables : Tables
+        The panel and what goes with it.
+    ledger : polars.DataFrame
+        Every record: used, or left out and why.
+    disagreement : polars.DataFrame
+        For each pair of definitions, the admissions of the panel that both, one or neither calls
+        avoidable.
+    names : tuple of pairs of str
+        Column of the panel and name of the definition, with its mark.
+    notes : tuple of str
+        What a reader of the panel must know: how residents were told, what is not verified, what
+        could not be asked of this extract.
+    """
+
+    tables: Tables
+    ledger: pl.DataFrame
+    disagreement: pl.DataFrame
+    names: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def open_records(study: Study) -> dict[str, object]:
+    """Open the files of [records] lazily, by name.
+
+    Raises
+    ------
+    StudyError
+        Where there is no [records].
+    SourceError
+        For files that are not there or cannot be opened.
+    """
+    plan = make_plan(study)
+    files = find(study.folder, plan.settings.files)
+    return {path.name: scan(path, path.name) for path in files}
+
+
+def build_panel(study: Study, records: dict[str, object] | None = None) -> Built:
+    """Count admissions by unit and period.
+
+    Parameters
+    ----------
+    study : Study
+        With a section [records].
+    records : dict of str to frame, or None
+        Extracts by name: polars LazyFrames, DuckDB relations or Spark DataFrames, all of one
+        engine. None: the files of [records].
+
+    Raises
+    ------
+    StudyError
+        For what the study file names wrongly.
+    SourceError
+        For a file or column that is not there, and where nothing is left.
+    """
+    plan = make_plan(study)
+    frames = {n: lazy(f) for n, f in (records or open_records(study)).items()}
+    extracts = [_read(frame, plan, name) for name, frame in frames.items()]
+    lacking = _lacking(extracts, plan)
+    counted = count_records(_joined(extracts), plan, lacking=lacking)
+    made = tables(counted, plan, study)
+    reasons = (*_reasons(plan), *made.reasons)
+    told = dict(made.fates.iter_rows())
+    return Built(
+        tables=made,
+        ledger=ledger(reasons, told),
+        disagreement=disagreement(made.flags, counted.definitions, records="admissions"),
+        names=tuple((avoidable_column(item.key), item.name) for item in plan.definitions),
+        notes=(*_notes(plan, lacking), *made.notes),
+    )
+
+
+# ------------------------------------------------------------------ reading
+
+
+def _read(frame: Frame, plan: Plan, name: str) -> Episodes:
+    settings = plan.settings
+    extract = to_episodes(
+        frame, plan.layout, columns=settings.columns, dates=settings.dates, name=name
+    )
+    for column, purpose in _needs(plan).items():
+        extract.need(column, purpose)
+    return extract
+
+
+def _needs(plan: Plan) -> dict[str, str]:
+    """Return the columns without which nothing can be counted, and what for."""
+    settings = plan.settings
+    needs = {
+        "person": "to tell people apart",
+        "admitted": "to say when",
+        "method": "to tell emergencies",
+        COLUMN[settings.place.by]: f'to say of which unit a record is (by = "{settings.place.by}")',
+    }
+    if settings.admissions == "first_episodes":
+        needs["episode_order"] = 'to tell first episodes (admissions = "first_episodes")'
+    if settings.least_age is not None:
+        needs["age"] = "for least_age"
+    rule = settings.residents
+    needs |= dict.fromkeys(resident_rules.needed(rule), f'for residents by "{rule.rule}"')
+    for item in plan.definitions:
+        codes = sorted(needed_columns(item) & _CODES)
+        needs |= dict.fromkeys(codes, f"by the definition {item.key}")
+    return needs
+
+
+def _lacking(extracts: Sequence[Episodes], plan: Plan) -> frozenset[str]:
+    wanted = {column for item in plan.definitions for column in needed_columns(item)}
+    wanted |= {"provider", "spell_number"}
+    return frozenset(c for c in wanted if any(c not in e.found for e in extracts))
+
+
+def _joined(extracts: Sequence[Episodes]) -> Frame:
+    frames = [extract.frame for extract in extracts]
+    if not frames:
+        raise SourceError("there are no records", place="[records]", allowed="one extract or more")
+    return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
+
+
+# ------------------------------------------------------------------ the one query
+
+
+def count_records(episodes: Frame, plan: Plan, *, lacking: frozenset[str]) -> Counted:
+    """Run the query: every record to its fate, then counts.
+
+    Parameters
+    ----------
+    episodes : narwhals.LazyFrame
+        The columns of :mod:`~evaluation.records.episodes`.
+    plan : Plan
+        What is done.
+    lacking : frozenset of str
+        Columns that the extract does not have: rules of definitions on them are not asked.
+    """
+    flags = {item.key: is_avoidable(item, lacking=lacking) for item in plan.definitions}
+    live = nw.col("is_live")
+    place = nw.col(COLUMN[plan.settings.place.by])
+    day = nw.col("admitted")
+    month = day.dt.year().cast(nw.Int64) * 12 + day.dt.month().cast(nw.Int64) - 1
+    told = with_fates(episodes, plan).with_columns(
+        month.alias("month"),
+        nw.when(live).then(place).alias("place"),
+        *(nw.when(live).then(flag).alias(key) for key, flag in flags.items()),
+    )
+    keys = ["fate", "provider", "month", "place", *flags]
+    cells = told.group_by(keys).agg(nw.len().cast(nw.Int64).alias("records"))
+    schema = {
+        "fate": pl.String,
+        "provider": pl.String,
+        "month": pl.Int64,
+        "place": pl.String,
+        **dict.fromkeys(flags, pl.Boolean),
+        "records": pl.Int64,
+    }
+    return Counted(cells=collected(cells, schema), definitions=tuple(flags))
+
+
+def with_fates(episodes: Frame, plan: Plan) -> Frame:
+    """Give every record its fate, but for that of place; the live ones are admissions.
+
+    ``episodes`` has the columns of :mod:`~evaluation.records.episodes`, and ``unreadable``.
+    """
+    settings = plan.settings
+    joins = settings.transfers == "join"
+    frame = fated(with_fate(episodes), _record_reasons(plan))
+    if settings.admissions == "first_episodes":
+        frame = steps.first_episodes(frame)
+    else:
+        frame = steps.spells(steps.repeated_episodes(steps.with_order(frame)))
+        frame = steps.join_transfers(frame) if joins else frame
+    return fated(frame, [*steps.emergencies(), *_admission_reasons(plan)])
+
+
+def _record_reasons(plan: Plan) -> tuple[Reason, ...]:
+    settings = plan.settings
+    reasons = usable(plan.window)
+    if settings.transfers == "join":
+        # A stay that began before the window is not begun again by a transfer within it.
+        reasons = tuple(r for r in reasons if r.key not in ("before", "after"))
+    if settings.unfinished == "keep":
+        return reasons
+    return (*reasons, steps.unfinished_episodes())
+
+
+def _admission_reasons(plan: Plan) -> tuple[Reason, ...]:
+    settings = plan.settings
+    reasons = in_window(plan.window, stage="admissions") if settings.transfers == "join" else ()
+    least = settings.least_age
+    if least is not None:
+        age = nw.col("age")
+        young = Reason(
+            key="young", stage="admissions", words=f"younger than {least}", holds=age < least
+        )
+        ageless = Reason(
+            key="ageless", stage="admissions", words="age not known", holds=age.is_null()
+        )
+        reasons = (*reasons, ageless, young)
+    return (*reasons, *resident_rules.residents(settings.residents))
+
+
+def _reasons(plan: Plan) -> tuple[Reason, ...]:
+    """Return every reason that was asked, in order, but for those told after counting."""
+    settings = plan.settings
+    if settings.admissions == "first_episodes":
+        episodes: tuple[Reason, ...] = (steps.NOT_FIRST,)
+    else:
+        episodes = (steps.REPEATED, steps.LATER)
+    transfers = (steps.TRANSFER,) if settings.transfers == "join" else ()
+    return (
+        *_record_reasons(plan),
+        *episodes,
+        *transfers,
+        *steps.emergencies(),
+        *_admission_reasons(plan),
+        *place_reasons(settings.place.by, plan.finder.listed),
+    )
+
+
+# ------------------------------------------------------------------ what must be said
+
+
+def _notes(plan: Plan, lacking: frozenset[str]) -> tuple[str, ...]:
+    settings = plan.settings
+    notes = list(resident_rules.caveats(settings.residents))
+    notes += [item.caveat for item in plan.definitions if item.caveat]
+    if "provider" in lacking:
+        notes.append(
+            "There is no column of provider: spells are told apart without it, and months in "
+            "which a provider sent nothing cannot be told from months without admissions."
+        )
+    if "spell_number" in lacking and settings.admissions == "spells":
+        notes.append(
+            "There is no column of spell_number: two spells of one person that begin on one day "
+            "at one provider are counted as one."
+        )
+    for item in plan.definitions:
+        unasked = sorted(needed_columns(item) & lacking)
+        if unasked:
+            notes.append(
+                f"{item.key} asks for {', '.join(unasked)}, which the extract does not have: "
+                "these rules are not applied."
+            )
+    return tuple(notes)
