@@ -277,10 +277,10 @@ ENGLISH_PRESCRIBING = Source(
         "layout is told by its headings; one with headings of both, or with names where codes are "
         "due, is refused. Files of both may stand side by side.",
         "A month has some 18 million rows (6 GB): files are read in streams and added up by ICB "
-        "while they are read (measured on invented rows: 18 million, 7 GB of CSV, in one minute and "
-        "0.4 GiB, two busy cores). The ledger counts rows for each reason; one line of it may stand for "
-        "millions, and names the first of them. The check `rows_accounted` holds that the rows of "
-        "each file are those used and those explained.",
+        "while they are read (measured on invented rows: 18 million, 7 GB of CSV, in one minute "
+        "and 0.4 GiB, two busy cores). The ledger counts rows for each reason; one line of it may "
+        "stand for millions, and names the first of them. The check `rows_accounted` holds that "
+        "the rows of each file are those used and those explained.",
         'The dataset has no denominator: measure = "count" for totals; "share" with bnf_of; '
         '"rate" for each resident or bed with exposure_from, from another outcome of the study.',
         "[U] There is no prescriber in the dataset: pilot nurses cannot be told from others. A "
