@@ -24,6 +24,7 @@ Measure = Literal["rate", "count", "share", "mean"]
 MEASURES: tuple[Measure, ...] = ("rate", "count", "share", "mean")
 
 _REQUIRED = ("unit", "period", "outcome", "weight")
+_OPTIONAL = ("count", "count_low", "count_high", "exposure", "dose")
 # A lookup by period is held while it is no longer than this many times the rows.
 _LONGEST_LOOKUP = 4
 
@@ -83,8 +84,8 @@ class Panel:
     rows : polars.DataFrame
         ``unit`` (String), ``period`` (Int64), ``outcome`` (Float64, in the outcome's units),
         ``weight`` (Float64, above 0), and where the measure has them ``count`` and ``exposure``
-        (Float64), ``dose`` (Float64, treatment intensity) and each of ``covariates`` (Float64).
-        No nulls in the columns that are there. Rows that are not reported are not here: the
+        (Float64), ``count_low`` and ``count_high`` where some counts are known only to lie between
+        them, ``dose`` (Float64, treatment intensity) and each of ``covariates`` (Float64). No nulls in the columns that are there. Rows that are not reported are not here: the
         ledger has them.
     adoption : Adoption
         Covers every unit of ``rows``, and no other.
@@ -119,7 +120,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         """Order the rows and refuse what no estimator may meet."""
-        optional = [c for c in ("count", "exposure", "dose") if c in self.rows.columns]
+        optional = [c for c in _OPTIONAL if c in self.rows.columns]
         wanted = [*_REQUIRED, *optional, *self.covariates]
         absent = [c for c in wanted if c not in self.rows.columns]
         if absent:

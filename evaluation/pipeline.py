@@ -16,9 +16,10 @@ import polars as pl
 from numpy.random import Generator
 
 from evaluation import manifest, methods, sources
-from evaluation.checks import DATA_CHECKS, agreement
+from evaluation.censoring import ENDS, at_end, at_midpoint, how_many
+from evaluation.checks import DATA_CHECKS, agreement, uncertain_counts
 from evaluation.errors import CheckError, EstimationError
-from evaluation.findings import Check, Effect, Estimate, Estimator, Fit, Interval
+from evaluation.findings import Check, Effect, Estimand, Estimate, Estimator, Fit, Interval
 from evaluation.methods import Combination
 from evaluation.panel import Panel
 from evaluation.results import Result
@@ -75,20 +76,23 @@ def run(study: Study, *, progress: Progress | None = None) -> Result:
     if reading.blocking:
         raise _stopped(study, reading.blocking)
     estimates: list[Estimate] = []
-    agreements: list[Check | None] = []
+    comparisons: list[Check | None] = []
     compares = {key: entry.compares for key, entry in methods.ESTIMATORS.items()}
     for outcome in study.outcomes:
         panel = reading.loaded[outcome.key].panel
         if panel is None:
             raise EstimationError("no panel could be made", place=f'[[outcomes]] "{outcome.key}"')
         estimates += _estimates(study, outcome, panel, tell)
-        agreements.append(agreement(outcome.key, estimates, compares))
+        comparisons.append(agreement(outcome.key, estimates, compares))
+        if hidden := how_many(panel):
+            estimates += _at_ends(study, outcome, panel, tell)
+            comparisons.append(uncertain_counts(outcome.key, hidden, panel.rows.height, estimates))
     files = [path for loaded in reading.loaded.values() for path in loaded.files]
     return Result(
         study=study,
         estimates=tuple(e for e in estimates if e.effect.estimand != "event_time"),
         event_study=tuple(e for e in estimates if e.effect.estimand == "event_time"),
-        checks=(*reading.checks, *(check for check in agreements if check is not None)),
+        checks=(*reading.checks, *(check for check in comparisons if check is not None)),
         panel=_stacked(reading),
         ledger=reading.ledger,
         manifest=manifest.describe(study, files),
@@ -114,7 +118,9 @@ def examine(study: Study, *, progress: Progress | None = None) -> DataReading:
         checks += one.checks
         if one.panel is not None:
             tell(f"Checking {outcome.label}")
-            made = (check(one.panel) for check in DATA_CHECKS)
+            panel = at_midpoint(one.panel)
+            loaded[outcome.key] = dataclasses.replace(one, panel=panel)
+            made = (check(panel) for check in DATA_CHECKS)
             checks += [dataclasses.replace(check, outcome=outcome.key) for check in made]
     return DataReading(loaded=loaded, checks=tuple(checks))
 
@@ -135,8 +141,21 @@ def _estimates(study: Study, outcome: Outcome, panel: Panel, tell: Progress) -> 
         estimator = entry.make(study.analysis)
         for site in panel.adoption.pilot_sites:
             alone = panel.site_alone(site)
-            fit = _of_site(_fitted(estimator_key, estimator, alone), site)
+            fit = _called(_fitted(estimator_key, estimator, alone), "site", site)
             yield from _with_intervals(study, alone, estimator, fit, combinations)
+
+
+def _at_ends(study: Study, outcome: Outcome, panel: Panel, tell: Progress) -> Iterator[Estimate]:
+    """Yield the primary estimate with every uncertain count at each of its ends."""
+    combination = next(c for c in methods.plan(study, outcome) if c.is_primary)
+    entry = methods.ESTIMATORS[combination.estimator]
+    estimator = entry.make(study.analysis)
+    tell(f"Estimating {outcome.label}: suppressed or rounded counts at their ends")
+    for end in ENDS:
+        placed = at_end(panel, end)
+        fit = _called(_fitted(combination.estimator, estimator, placed), "bound", end.key)
+        for estimate in _with_intervals(study, placed, estimator, fit, (combination,)):
+            yield dataclasses.replace(estimate, is_primary=False)
 
 
 def _by_estimator(
@@ -162,9 +181,9 @@ def _fitted(key: str, estimator: Estimator, panel: Panel) -> Fit:
         )
 
 
-def _of_site(fit: Fit, site: str) -> Fit:
-    """Call the overall effect of one site's panel that site's effect; leave the others out."""
-    effect = dataclasses.replace(fit.effect, estimand="site", group=site)
+def _called(fit: Fit, estimand: Estimand, group: str) -> Fit:
+    """Call the overall effect of a changed panel what it is; leave the others out."""
+    effect = dataclasses.replace(fit.effect, estimand=estimand, group=group)
     return dataclasses.replace(fit, effects=(effect,))
 
 

@@ -1,7 +1,8 @@
 """Data checks: what is odd in a panel, what it does to the estimate, what to do about it.
 
-Each takes a Panel and returns a Check; :func:`agreement` alone looks at estimates. Only impossible
-values, and a pilot without anything before or after its start, are blocking.
+Each takes a Panel and returns a Check; :func:`agreement` and :func:`uncertain_counts` look at
+estimates. Only impossible values, and a pilot without anything before or after its start, are
+blocking.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from evaluation.checks.presence import (
     check_missing,
     check_stops,
 )
+from evaluation.checks.uncertain import uncertain_counts
 from evaluation.checks.values import check_impossible
 from evaluation.findings import Check
 from evaluation.panel import Panel
@@ -35,6 +37,7 @@ __all__ = [
     "check_missing",
     "check_sites",
     "check_stops",
+    "uncertain_counts",
 ]
 
 DATA_CHECKS: tuple[Callable[[Panel], Check], ...] = (

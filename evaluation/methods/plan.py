@@ -206,7 +206,7 @@ def is_asked(procedure: str, fit: Fit) -> bool:
     refits each effect would cost as much as the first; so would each interval by the wild
     bootstrap, which is searched for: it is had for the leads and lags of an event study alone.
     """
-    if procedure == "placebo" or fit.effect.estimand in ("overall", "site"):
+    if procedure == "placebo" or fit.effect.estimand in ("overall", "site", "bound"):
         return True
     if fit.linear is None:
         return fit.influence is not None and procedure == "cr1"

@@ -13,6 +13,7 @@ from evaluation.findings import Check
 from evaluation.panel import Adoption, Panel
 from evaluation.sources.adoption import Members, assign, study_members
 from evaluation.sources.borrowing import leave_out_without, with_borrowed
+from evaluation.sources.count_ends import place_ends, within_exposure
 from evaluation.sources.declaration import Source
 from evaluation.sources.figures import read_figures, refuse_impossible
 from evaluation.sources.files import find_files
@@ -151,6 +152,7 @@ def _sift(
     adopting = [c for c in ("first_treated", "treated", "cluster") if c in sifting.rows.columns]
     sifting, adoption = assign(sifting, study, members)
     sifting = settle_repeats(sifting, [*tidy.figures, *adopting])
+    sifting = place_ends(sifting, tidy, outcome)
     sifting = refuse_impossible(read_figures(sifting, tidy), outcome.measure)
     pilots = frozenset(own_code(c, register) or c for s in study.sites for c in s.units)
     sifting = whole_units(sifting, pilots, is_daily=tidy.is_daily)
@@ -184,6 +186,7 @@ def _keep_window(sifting: Sifting, study: Study) -> Sifting:
 
 
 def _panel(used: pl.DataFrame, adoption: Adoption, study: Study, outcome: Outcome) -> Panel:
+    used = within_exposure(used, outcome)
     weight = _weight(used, outcome)
     return Panel(
         rows=used.with_columns(_measured(used, outcome).alias("outcome"), weight.alias("weight")),

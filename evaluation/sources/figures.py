@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from evaluation.sources.markers import SUPPRESSED, meaning, number
+from evaluation.sources.markers import meaning, number
 from evaluation.sources.rules import Sifting
 from evaluation.sources.tidy import Tidy
 
@@ -59,8 +59,6 @@ def read_figures(sifting: Sifting, tidy: Tidy) -> Sifting:
             pl.col(column).alias("as_written"),
         )
         sifting = Sifting(rows=rows, found=sifting.found)
-        if column == "count":
-            sifting = _suppressed(sifting)
         prefix = "" if column in _MAIN else f"{heading} "
         sifting = sifting.leave_out(
             pl.col("missing").is_not_null(), pl.format("{}{}", pl.lit(prefix), pl.col("missing"))
@@ -78,15 +76,6 @@ def read_figures(sifting: Sifting, tidy: Tidy) -> Sifting:
         rows = sifting.rows.with_columns(pl.col("figure").alias(column))
         sifting = Sifting(rows=rows.drop("missing", "figure", "as_written"), found=sifting.found)
     return sifting
-
-
-def _suppressed(sifting: Sifting) -> Sifting:
-    return sifting.object_to(
-        "suppressed_counts",
-        pl.col("missing") == SUPPRESSED,
-        "the count is suppressed: it is from 1 to 7, and not known",
-        value="as_written",
-    )
 
 
 def refuse_impossible(sifting: Sifting, measure: str) -> Sifting:

@@ -26,7 +26,10 @@ _NAMED_IN_DETAIL = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: ``good`` is what is said when nothing was found, ``reason`` goes to the ledger."""
+    """One rule: ``good`` is what is said when nothing was found, ``reason`` goes to the ledger.
+
+    A rule that only ``informs`` leaves no row out, and neither passes nor fails when it finds.
+    """
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class Rule:
     remedy: str
     blocking: bool = True
     reason: str = ""
+    informs: bool = False
 
 
 _RULES = (
@@ -104,14 +108,13 @@ _RULES = (
     ),
     Rule(
         name="suppressed_counts",
-        title="No count is suppressed",
+        title="Suppressed counts",
         good="No count that is used for the estimate is suppressed.",
-        effect="Small counts are left out, and only small ones, so the mean of what is left is "
-        "too high where they stood; the estimate is biased if suppression differs between pilot "
-        "and comparison units or changes over time.",
+        effect="Each is taken at its likelihood midpoint; the check on uncertain counts says how "
+        "far the answer can move with what is hidden.",
         remedy="Ask the publisher for unsuppressed figures, or use longer periods or larger units.",
         blocking=False,
-        reason="suppressed (1 to 7)",
+        informs=True,
     ),
     Rule(
         name="joined_units",
@@ -189,6 +192,22 @@ class Sifting:
         reason: pl.Expr | None = None,
     ) -> Sifting:
         """Leave out the rows for which ``when`` holds, and make a finding of each."""
+        noted = self.note(rule, when, problem, value=value, remedy=remedy)
+        if noted is self:
+            return self
+        sifted = self.leave_out(when, RULES[rule].reason if reason is None else reason)
+        return Sifting(rows=sifted.rows, found=noted.found)
+
+    def note(
+        self,
+        rule: str,
+        when: pl.Expr,
+        problem: pl.Expr | str,
+        *,
+        value: str | None = None,
+        remedy: pl.Expr | None = None,
+    ) -> Sifting:
+        """Make a finding of the rows for which ``when`` holds, and leave them in."""
         bad = self.rows.filter(pl.col("left_out").is_null() & when.fill_null(value=False))
         if bad.is_empty():
             return self
@@ -202,8 +221,7 @@ class Sifting:
             problem=pl.lit(problem) if isinstance(problem, str) else problem,
             remedy=pl.lit(RULES[rule].remedy) if remedy is None else remedy,
         )
-        sifted = self.leave_out(when, RULES[rule].reason if reason is None else reason)
-        return Sifting(rows=sifted.rows, found=(*self.found, found))
+        return Sifting(rows=self.rows, found=(*self.found, found))
 
     def also(self, *found: pl.DataFrame) -> Sifting:
         """Add findings that are not about rows."""
@@ -243,7 +261,7 @@ def _check(rule: Rule, found: pl.DataFrame, calendar: Calendar, outcome: str) ->
     return Check(
         name=rule.name,
         title=rule.title,
-        passed=False,
+        passed=None if rule.informs else False,
         detail=f"{' '.join(told)}{tail} {rule.effect}",
         remedy=str(table["remedy"][0]),
         blocking=rule.blocking,

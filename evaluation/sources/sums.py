@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from evaluation.sources.count_ends import COUNT_ENDS
 from evaluation.sources.tidy import COVARIATE, Tidy
 
 __all__ = ["one_row_a_period"]
@@ -16,7 +17,7 @@ def one_row_a_period(used: pl.DataFrame, tidy: Tidy) -> pl.DataFrame:
     exposure, else by weight, else equally. For daily figures the exposure is the number of days
     on which the unit reported, so it adds up over days and not over ICBs.
     """
-    figures = tidy.figures
+    figures = (*tidy.figures, *(c for c in COUNT_ENDS if c in used.columns))
     joined = used.group_by("unit", "period", "day", maintain_order=True).agg(
         _joined(name, figures, is_daily=tidy.is_daily) for name in figures
     )
@@ -29,7 +30,7 @@ def one_row_a_period(used: pl.DataFrame, tidy: Tidy) -> pl.DataFrame:
 def _joined(name: str, figures: tuple[str, ...], *, is_daily: bool) -> pl.Expr:
     if name == "exposure" and is_daily:
         return pl.col(name).max()
-    if name in ("count", "exposure", "weight"):
+    if name in ("count", *COUNT_ENDS, "exposure", "weight"):
         return pl.col(name).sum()
     by = next((c for c in ("exposure", "weight") if c in figures), None)
     if by is None:

@@ -251,8 +251,9 @@ TABLE = Source(
         "dates and formulas count by their stored value, and blank rows at the end are no rows.",
         "A row's number is the one a spreadsheet shows, 1 for the header. A CSV cell in "
         "quotation marks may hold line breaks; the number then counts records, not lines.",
-        "A suppressed count is from 1 to 7 and not 0: it is left out, and the check "
-        "`suppressed_counts` says how many there are and what that does to the estimate.",
+        "A suppressed count is from 1 to 7 (`suppressed` says otherwise) and not 0: it is used at "
+        "its likelihood midpoint, and the check `uncertain_counts` says how far the estimate can "
+        "move with what is hidden. Counts that are rounded (`rounded_to`) are carried likewise.",
         'Numbers may have thousands separators ("1,234"). Any other text in a number column '
         "stops the estimate and is named by file and row; there is no guessing.",
         "Unit codes that a workbook or Parquet file stores as numbers (3.0) are read as whole "

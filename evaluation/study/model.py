@@ -173,6 +173,8 @@ class Outcome(_Frozen):
     dose: Text | None = None
     exposure_from: Identifier | None = None
     dose_from: Identifier | None = None
+    suppressed: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]] = (1, 7)
+    rounded_to: Annotated[int, Field(ge=1)] = 1
 
 
 class Method(_Frozen):

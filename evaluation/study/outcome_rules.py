@@ -35,6 +35,7 @@ def broken_outcome_rules(study: Study) -> Iterator[Mistake]:
         yield from _smallest_effect(outcome, at)
         yield from _weight(outcome, at)
         yield from _covariates(outcome, at)
+        yield from _suppressed(outcome, at)
     yield from broken_borrowing_rules(study)
     yield from _roles(study)
     yield from _adoption(study)
@@ -192,6 +193,17 @@ def _smallest_effect(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
             allowed=f"a number {sign} 0",
             remedy=f"Write smallest_effect = {-effect:g}, or change better",
             about=about,
+        )
+
+
+def _suppressed(outcome: Outcome, at: Loc) -> Iterator[Mistake]:
+    low, high = outcome.suppressed
+    if low > high:
+        yield Mistake(
+            at=(*at, "suppressed"),
+            problem=f"[{low}, {high}] ends below where it begins",
+            allowed="two whole numbers, the second not below the first",
+            remedy=f"Write suppressed = [{high}, {low}]",
         )
 
 

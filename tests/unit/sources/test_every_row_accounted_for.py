@@ -40,6 +40,9 @@ REGISTERS = st.sampled_from([("none", "2025-04"), ("icb", "2025-04"), ("icb", "2
 
 
 def _number(cell: str) -> float:
+    """Return a figure as the panel holds it: a suppressed count is 1 at least."""
+    if cell == "*":
+        return 1.0
     return float(cell.strip('"').replace(",", ""))
 
 

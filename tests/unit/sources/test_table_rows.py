@@ -41,9 +41,6 @@ def _reasons(loaded: Loaded) -> dict[int, str]:
 @pytest.mark.parametrize(
     ("marker", "reason"),
     [
-        ("*", "suppressed (1 to 7)"),
-        ("[c]", "suppressed (1 to 7)"),
-        ("[C]", "suppressed (1 to 7)"),
         ("-", "not reported"),
         ("", "not reported"),
         ("NULL", "not reported"),
@@ -64,18 +61,6 @@ def test_a_marker_leaves_its_row_out_with_its_meaning(read: Read, marker: str, r
 def test_every_marker_has_one_of_four_meanings() -> None:
     meanings = {"suppressed", "not reported", "not available", "not applicable"}
     assert set(MARKERS.values()) == meanings
-
-
-def test_suppressed_counts_are_counted_and_their_harm_is_said(read: Read) -> None:
-    loaded = read({"o.csv": f"{HEADER}{A}{B}B,2024-04,*,2000\nB,2024-05,[c],2000\n"})
-    check = _check(loaded, "suppressed_counts")
-    assert (check.passed, check.blocking) == (False, False)
-    assert "o.csv, row 8: the count is suppressed: it is from 1 to 7, and not known (2 rows)" in (
-        check.detail
-    )
-    assert "biased" in check.detail
-    assert check.table["row"].to_list() == [8, 9]
-    assert check.table["period"].to_list() == ["2024-04", "2024-05"]
 
 
 def test_a_missing_exposure_is_told_from_a_missing_count(read: Read) -> None:

@@ -1,0 +1,85 @@
+"""How far suppressed and rounded counts can move the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import polars as pl
+
+from evaluation.censoring import ENDS
+from evaluation.findings import Check, Estimate
+
+__all__ = ["uncertain_counts"]
+
+_WORDS = {
+    "": "every uncertain count at its likelihood midpoint",
+    **{end.key: end.words for end in ENDS},
+}
+_SCHEMA = {"problem": pl.String, "effect_on_estimate": pl.String}
+
+
+def uncertain_counts(
+    outcome: str, hidden: int, n_obs: int, estimates: Sequence[Estimate]
+) -> Check | None:
+    """Return the primary estimate with uncertain counts at their midpoint and at their ends.
+
+    Fails when the range leaves 0 out at the midpoint and holds it at an end, or the other way
+    round: what is hidden could turn the answer.
+
+    Parameters
+    ----------
+    outcome : str
+        Key of the outcome.
+    hidden, n_obs : int
+        Counts that are known only to lie between two ends, and all counts.
+    estimates : sequence of Estimate
+        Of any outcomes and estimands; the primary overall one and those of estimand ``bound``
+        are read.
+
+    Returns
+    -------
+    Check or None
+        None where the outcome has no primary estimate.
+    """
+    own = [e for e in estimates if e.outcome == outcome and e.relative[0] is not None]
+    primary = next((e for e in own if e.is_primary and e.effect.estimand == "overall"), None)
+    if primary is None:
+        return None
+    ends = [e for e in own if e.effect.estimand == "bound"]
+    values = [e.relative[0] for e in (primary, *ends) if e.relative[0] is not None]
+    sides = {side for e in (primary, *ends) if (side := _side(e)) is not None}
+    same = len(sides) <= 1
+    return Check(
+        name="uncertain_counts",
+        title="Whether suppressed and rounded counts could change the answer",
+        passed=same,
+        detail=f"{hidden:,} of {n_obs:,} counts are suppressed or rounded. Wherever in their "
+        f"limits they lie, the estimate lies between {min(values):.1f}% and {max(values):.1f}%. "
+        + (
+            "The likely range comes down on the same side of no change at each of their ends."
+            if same
+            else "The likely range leaves no change out at some of their ends, and not at others: "
+            "the answer hangs on figures that nobody may see."
+        ),
+        remedy=""
+        if same
+        else "Ask the publisher for unsuppressed figures, or use longer periods or larger units.",
+        outcome=outcome,
+        table=pl.DataFrame([_row(e) for e in (primary, *ends)], schema=_SCHEMA, orient="row"),
+    )
+
+
+def _side(estimate: Estimate) -> int | None:
+    """Return on which side of 0 the range lies: -1, 1, or 0 where it holds 0."""
+    low, high = estimate.interval.low, estimate.interval.high
+    if low is None or high is None:
+        return None
+    return int(math.copysign(1, low)) if low * high > 0 else 0
+
+
+def _row(estimate: Estimate) -> tuple[str, str]:
+    value, low, high = estimate.relative
+    group = estimate.effect.group if estimate.effect.estimand == "bound" else ""
+    span = "" if low is None or high is None else f", likely between {low:.1f}% and {high:.1f}%"
+    return _WORDS[group], f"{value:.1f}%{span}"
