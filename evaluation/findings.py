@@ -32,7 +32,7 @@ __all__ = [
     "Scale",
 ]
 
-Estimand = Literal["overall", "site", "cohort", "calendar", "group_time", "event_time", "bound"]
+Estimand = Literal["overall", "site", "cohort", "calendar", "group_time", "event_time"]
 Scale = Literal["level", "log"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,8 +47,7 @@ class Effect:
     estimand : Estimand
         What it is an effect on.
     group : str
-        Empty for the overall effect; else the site, cohort, period, event time, or the end that
-        suppressed and rounded counts are put at.
+        Empty for the overall effect; else the site, cohort, period or event time.
     value : float
         The estimate on ``scale``; NaN where it is not identified, with the reason in ``caveats``.
     scale : Scale
@@ -175,6 +174,10 @@ class Fit:
         Site sums of each effect's influence function, sites in the order of ``Panel.sites``, for
         estimators that have one in place of estimating equations: the variance of effect j without
         a small-sample factor is ``(influence[:, j] ** 2).sum()``.
+    recentred : callable or None
+        Gives what effect j is judged by in place of ``influence[:, j]``, shape (G,): each site's
+        own part left out of the average that it is held against, which few sites want. None where
+        there is no such form.
     n_obs, n_units, n_sites, n_pilot_sites : int
         Counts of what entered the fit.
     refit : Estimator or None
@@ -195,6 +198,7 @@ class Fit:
     linear: LinearFit | None = None
     designs: tuple[LinearFit, ...] = ()
     influence: FloatArray | None = None
+    recentred: Callable[[int], FloatArray] | None = None
     refit: Estimator | None = None
     caveats: tuple[str, ...] = ()
 

@@ -122,6 +122,7 @@ def imputation(
         estimator="imputation",
         effects=values.effects(),
         influence=influence,
+        recentred=(lambda j: influence[:, j]) if leave_out else None,
         n_obs=panel.rows.height - imputed.lost.total,
         n_units=len(panel.units) - len(imputed.lost.units),
         n_sites=np.unique(np.delete(panel.unit_sites, imputed.lost.units)).size,

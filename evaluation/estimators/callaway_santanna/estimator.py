@@ -19,6 +19,7 @@ from evaluation.estimators.callaway_santanna.pooling import (
     influence_of,
     pilot_sites,
 )
+from evaluation.estimators.callaway_santanna.recentring import recentred
 from evaluation.estimators.callaway_santanna.remarks import (
     fit_remarks,
     lead_remark,
@@ -137,10 +138,12 @@ def _fit(panel: Panel, settings: _Settings) -> Fit:
         sites=tuple(of_averages),
         lead=lead_remark(settings.base_period),
     )
+    filled = _filled(influence, effects, pooled, influence_of(tables, effects, pooled))
     return Fit(
         estimator="callaway_santanna",
         effects=named.all(),
-        influence=_filled(influence, effects, pooled, influence_of(tables, effects, pooled)),
+        influence=filled,
+        recentred=recentred(tables, effects, pooled, filled),
         n_obs=int((effects.used * _counts(tables)).sum()),
         n_units=int(np.diff(tables.unit_bounds)[entering].sum()),
         n_sites=int(np.unique(tables.block_site[sites]).size),

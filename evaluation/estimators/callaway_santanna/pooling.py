@@ -21,7 +21,7 @@ from evaluation.estimators.callaway_santanna.group_time import GroupTime
 from evaluation.estimators.callaway_santanna.tables import UnitTables, by_block
 from evaluation.findings import Estimand
 
-__all__ = ["Averages", "Overall", "averages", "influence_of", "pilot_sites"]
+__all__ = ["Averages", "Overall", "averages", "influence_of", "pilot_sites", "site_sizes"]
 
 Overall = Literal["simple", "group", "dynamic", "calendar"]
 FloatArray = NDArray[np.float64]
@@ -79,7 +79,7 @@ def averages(
     """
     cells = effects.cells
     since = cells.event_time >= 0
-    size = _site_sizes(tables).sum(axis=1)
+    size = site_sizes(tables).sum(axis=1)
     numbers = (
         np.unique(cells.cohort),
         np.unique(cells.period[since]),
@@ -120,7 +120,7 @@ def influence_of(tables: UnitTables, effects: GroupTime, pooled: Averages) -> Fl
     from scipy.sparse import csr_array
 
     through_cells = csr_array(pooled.cells) @ effects.influence
-    return np.asarray(through_cells + csr_array(pooled.sizes) @ _site_sizes(tables))
+    return np.asarray(through_cells + csr_array(pooled.sizes) @ site_sizes(tables))
 
 
 def pilot_sites(tables: UnitTables, effects: GroupTime, members: BoolArray) -> tuple[int, ...]:
@@ -135,7 +135,7 @@ def pilot_sites(tables: UnitTables, effects: GroupTime, members: BoolArray) -> t
     return tuple(np.diff(met.indptr).tolist())
 
 
-def _site_sizes(tables: UnitTables) -> FloatArray:
+def site_sizes(tables: UnitTables) -> FloatArray:
     """Return cohorts' weights in their base period, by site; shape (C, G)."""
     sizes = np.zeros((tables.starts.size, tables.n_sites))
     for cohort, base in enumerate(tables.base):

@@ -157,10 +157,15 @@ def _lone_sites(tables: UnitTables) -> tuple[str, ...]:
     alone = int((blocks == 1).sum())
     if not alone:
         return ()
+    if np.unique(tables.block_site[: tables.block_bounds[-2]]).size == 1:
+        return (
+            "With one pilot site cr1 holds nothing of how that site varies: no second pilot site "
+            "is there to judge it by.",
+        )
     return (
         f"{alone} of {_counted(blocks.size, 'start')} {'rests' if alone == 1 else 'rest'} on one "
-        "pilot site: influence functions (cr1, simultaneous bands) cannot see how such a site "
-        "varies, and give errors that are too small. Prefer cr3 or randomisation.",
+        "pilot site: cr1 and simultaneous bands judge such a site by how far its effect is from "
+        "those of other sites as long after the start.",
     )
 
 
