@@ -32,7 +32,7 @@ __all__ = [
     "Scale",
 ]
 
-Estimand = Literal["overall", "site", "cohort", "calendar", "group_time", "event_time"]
+Estimand = Literal["overall", "site", "cohort", "calendar", "group_time", "event_time", "bound"]
 Scale = Literal["level", "log"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -47,7 +47,8 @@ class Effect:
     estimand : Estimand
         What it is an effect on.
     group : str
-        Empty for the overall effect; else the site, cohort, period or event time.
+        Empty for the overall effect; else the site, cohort, period, event time, or the end that
+        suppressed and rounded counts are put at.
     value : float
         The estimate on ``scale``; NaN where it is not identified, with the reason in ``caveats``.
     scale : Scale
