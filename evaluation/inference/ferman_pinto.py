@@ -111,9 +111,9 @@ def ferman_pinto(*, level: float, draws: int) -> Procedure:
     imposed at each. For Poisson models residuals and weights are those of the working regression
     with the tested effect divided out of the counts and all other effects refitted.
 
-    Source: Ferman and Pinto (2019), Review of Economics and Statistics 101, section 3.2 (the
-    algorithm and the variance as a function of size). Departures: the variance is fitted to the
-    comparison sites alone, and residuals are scaled up by their leverage.
+    Source: Ferman and Pinto (2019), Review of Economics and Statistics 101 (the algorithm and the
+    variance as a function of size). Departures: the variance is fitted to the comparison sites
+    alone, and residuals are scaled up by their leverage.
 
     Parameters
     ----------

@@ -94,8 +94,9 @@ def randomisation(*, level: float, draws: int) -> Procedure:
     Estimators other than least squares and Poisson with two-way effects are refitted for every
     assignment: twice where they are linear in the outcome; else they get a p-value alone.
 
-    Source: MacKinnon and Webb (2020), J. Econometrics 218, RI-t, section 4; the share with the
-    actual assignment counted is their p2* with ties.
+    Source: MacKinnon and Webb (2020), J. Econometrics 218, randomisation on t; a statistic brought
+    to its own distribution before it is compared: Cohen and Fogarty (2022), J. Royal Statistical
+    Society B 84 (prepivoting). The actual assignment is counted, and so are ties.
 
     Parameters
     ----------

@@ -1,10 +1,16 @@
-r"""Coefficient and CR1 t of every reassignment at once, at any tested value.
+r"""Coefficient and jackknife error of every reassignment at once, at any tested value.
 
 One-unit sites (the panel is collapsed before). A reassignment's treatment is a sum of parts
 :math:`v_{sk}`, path k on site s, so that everything about it is a sum over the few parts chosen of
 arrays that are made once. Two routes: balanced panels with product weights through Z and q
 (:mod:`evaluation.inference.engine`), all others through residuals of the parts, or, with very many
 sites, of each reassignment's whole treatment.
+
+The variance is CR3's, the jackknife by site, refitted nowhere. With :math:`n_s` and :math:`l_s` a
+site's part of numerator N and information I, period effects and covariates fitted without it
+(:mod:`evaluation.inference.left_out`), the coefficient without the site is
+:math:`b_{-s} = (N - n_s) / (I - l_s)`, which differs from b by
+:math:`-(n_s - b l_s) / (I - l_s)`.
 
 At a tested value :math:`b_0` of least squares the outcome is :math:`y - b_0 D` with the actual
 treatment D, so that numerators are linear and spreads quadratic in :math:`b_0`: the actual
@@ -22,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.inference.engine import Reduced
+from evaluation.inference.left_out import LeftOut
 from evaluation.inference.reassignment import Reassignments
 from evaluation.inference.two_way import TwoWay
 
@@ -30,10 +37,12 @@ __all__ = ["Parts", "Sums", "make_parts", "sums_of_parts", "sums_of_reduced", "s
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Squared scores this small beside the terms they are differences of are rounding: zero.
+# Squared differences this small beside the terms they are made of are rounding: zero.
 _ROUNDING = 1e-18
+# A site that leaves less than this share of the information behind leaves none.
+_LOST = 1e-9
 # Reassignments at a time: their site scores then stay in the processor's cache.
-_CHUNK = 512
+_CHUNK = 1024
 # Cells of tables at a time: 16 megabytes each.
 _MOST_CELLS = 2_000_000
 
@@ -49,34 +58,29 @@ class Sums:
     product : array, shape (B, o)
         Its inner products with the outcomes.
     spread : array, shape (B, o, o)
-        Sums over sites of products of scores, residuals taken at the estimates.
+        The information squared times what the jackknife makes of variances and covariances.
     gross : array, shape (B, o, o)
-        The same with the terms of each score taken as positive: what rounding is a share of.
+        The same with the terms of each difference taken as positive: what rounding is a share of.
+    freedom : array, shape (B,), or None
+        Degrees of freedom of the t; None where it is compared as it is.
     """
 
     information: FloatArray
     product: FloatArray
     spread: FloatArray
     gross: FloatArray
+    freedom: FloatArray | None = None
 
     def coefficient(self, null: float = 0.0) -> FloatArray:
         """Return each coefficient of the outcome less ``null`` times the treatment; shape (B,)."""
         return self._along(null) / self.information
 
     def variance(self, null: float = 0.0) -> FloatArray:
-        """Return CR1's variances without the factor of sites; shape (B,), 0 for rounding."""
+        """Return the variances; shape (B,), 0 for rounding."""
         at = np.array([1.0, -null])[: self.product.shape[1]]
         spread = np.einsum("boz,o,z->b", self.spread, at, at)
         gross = np.einsum("boz,o,z->b", self.gross, np.abs(at), np.abs(at))
         return np.where(spread > _ROUNDING * gross, spread, 0.0) / self.information**2
-
-    def t_squared(self, null: float = 0.0) -> FloatArray:
-        """Return the squares of CR1's t without its factor, infinite without spread; shape (B,)."""
-        variance = self.variance(null)
-        some = variance > 0
-        squared: FloatArray = np.full(variance.size, np.inf)
-        squared[some] = self.coefficient(null)[some] ** 2 / variance[some]
-        return squared
 
     def _along(self, null: float) -> FloatArray:
         found: FloatArray = self.product[:, 0]
@@ -86,9 +90,6 @@ class Sums:
 def sums_of_reduced(reduced: Reduced, dealt: Reassignments, *, with_actual: bool = True) -> Sums:
     """Return the sums of every reassignment from Z, q and the weights.
 
-    Sites without treatment all have the score of the same form, so that their sums are those over
-    all sites less those over the sites chosen.
-
     Parameters
     ----------
     reduced : Reduced
@@ -97,41 +98,39 @@ def sums_of_reduced(reduced: Reduced, dealt: Reassignments, *, with_actual: bool
     with_actual : bool
         Whether to carry the actual treatment as a second outcome.
     """
+    tables = [reduced.z, reduced.moved] if with_actual else [reduced.z]
+    weighed = np.stack(tables) * reduced.weights[:, None]
+    chosen = dealt.chosen
+    chunks = [
+        _sums_of_reduced(reduced, weighed, chosen[at : at + _CHUNK].T, dealt.path)
+        for at in range(0, len(chosen), _CHUNK)
+    ]
+    return _joined(chunks)
+
+
+def _sums_of_reduced(
+    reduced: Reduced, weighed: FloatArray, sites: IntArray, paths: IntArray
+) -> Sums:
+    """Return the sums of some reassignments; ``weighed`` is (o, S, K), ``sites`` (m, B)."""
     a, q = reduced.weights, reduced.q
-    # Rows of draws, not draws of rows: sums over the few paths then run along memory.
-    sites, paths = np.ascontiguousarray(dealt.chosen.T), dealt.path
-    each = a[sites]
+    each, column = a[sites], np.arange(sites.shape[1])
     mean = (paths == np.arange(q.shape[0])[:, None]) @ each / a.sum()
     through = q @ mean
     height = (through * mean).sum(axis=0)
-    own_q = q.diagonal()[paths]
-    information: FloatArray = own_q @ each - a.sum() * height
-    extra = own_q[:, None] - 2 * through[paths]
-
-    tables = [reduced.z, reduced.moved] if with_actual else [reduced.z]
-    products, fixed, before, after = [], [], [], []
-    for z in tables:
-        own = each * z[sites, paths[:, None]]
-        products.append(own.sum(axis=0))
-        slope = products[-1] / information
-        fixed.append(slope * height)
-        common = sum(mean[k] * z[:, k][sites] for k in range(q.shape[0])) + fixed[-1]
-        before.append(-each * common)
-        after.append(before[-1] + own - each * (slope * extra))
-
-    squares = a**2
-    spread = np.empty((sites.shape[1], len(tables), len(tables)))
-    gross = np.empty_like(spread)
-    for i, j in [(0, 0), (0, 1), (1, 1)][: 2 * len(tables) - 1]:
-        among = (tables[i] * squares[:, None]).T @ tables[j]
-        everyone = (mean * (among.T @ mean)).sum(axis=0) + squares.sum() * fixed[i] * fixed[j]
-        everyone += fixed[i] * (squares @ tables[j] @ mean)
-        everyone += fixed[j] * (squares @ tables[i] @ mean)
-        taken = (before[i] * before[j]).sum(axis=0)
-        spread[:, i, j] = spread[:, j, i] = everyone - taken + (after[i] * after[j]).sum(axis=0)
-        gross[:, i, j] = gross[:, j, i] = np.abs(everyone) + np.abs(taken)
-    return Sums(
-        information=information, product=np.stack(products, axis=1), spread=spread, gross=gross
+    extra = each * (q.diagonal()[paths][:, None] - 2 * through[paths])
+    # Without a site, what it deviates by from the mean of all grows to a deviation from others.
+    alone = 1 / np.maximum(1 - a / a.sum(), _LOST)
+    # All sites have the deviation of the mean path; those chosen their own path beside it.
+    raw = -((weighed * alone[:, None]) @ mean)
+    leverage = (a * alone)[:, None] * height
+    own = weighed[:, sites, paths[:, None]]
+    raw[:, sites, column] += own * alone[sites]
+    leverage[sites, column] += extra * alone[sites]
+    return _sums(
+        product=own.sum(axis=1),
+        information=extra.sum(axis=0) + a.sum() * height,
+        raw=raw,
+        leverage=leverage,
     )
 
 
@@ -143,19 +142,29 @@ class Parts:
     ----------
     n_paths : int
         K.
+    product : array, shape (o, P)
+        Of the residual parts with the outcomes.
+    information : array, shape (P, P)
+        Of the residual parts with one another.
     score : array, shape (o, P, S)
-        Of the residual parts with the outcomes, site by site.
+        As ``product``, site by site, the site left out of the nuisance.
     overlap : array, shape (P, P, S)
-        Of the residual parts with one another, site by site.
+        As ``information``, likewise.
     """
 
     n_paths: int
+    product: FloatArray
+    information: FloatArray
     score: FloatArray
     overlap: FloatArray
 
 
 def make_parts(
-    system: TwoWay, outcome: FloatArray, paths: FloatArray, actual: FloatArray | None
+    system: TwoWay,
+    left_out: LeftOut,
+    outcome: FloatArray,
+    paths: FloatArray,
+    actual: FloatArray | None,
 ) -> Parts:
     """Make the arrays of the general route.
 
@@ -163,6 +172,8 @@ def make_parts(
     ----------
     system : TwoWay
         Weights, effects and covariates; units are the sites.
+    left_out : LeftOut
+        Of the same.
     outcome : array, shape (S, T)
         Its residual from the effects and covariates, 0 where there is no weight.
     paths : array, shape (K, T)
@@ -174,13 +185,20 @@ def make_parts(
     raw = np.zeros((n_sites, n_paths, n_sites, n_periods))
     raw[np.arange(n_sites), :, np.arange(n_sites)] = paths
     residual = system.residual(raw.reshape(-1, n_sites, n_periods))
-    by_site = np.ascontiguousarray(residual.transpose(1, 0, 2))
-    weighed = by_site * system.weights[:, None, :]
-    overlap = np.ascontiguousarray((weighed @ by_site.transpose(0, 2, 1)).transpose(1, 2, 0))
-    score = (weighed @ outcome[:, :, None])[:, :, 0].T[None]
+    by_site = np.ascontiguousarray((residual * np.sqrt(system.weights)).transpose(1, 0, 2))
+    rooted = (outcome * np.sqrt(system.weights))[:, :, None]
+    across = by_site.transpose(0, 2, 1)
+    without = left_out.of(by_site)
+    overlap = np.ascontiguousarray((without @ across).transpose(1, 2, 0))
+    score = (without @ rooted)[:, :, 0].T[None]
+    information = (by_site @ across).sum(axis=0)
+    product = (by_site @ rooted)[:, :, 0].sum(axis=0)[None]
     if actual is not None:
         score = np.concatenate([score, np.einsum("pqs,q->ps", overlap, actual.ravel())[None]])
-    return Parts(n_paths=n_paths, score=score, overlap=overlap)
+        product = np.concatenate([product, (information @ actual.ravel())[None]])
+    return Parts(
+        n_paths=n_paths, product=product, information=information, score=score, overlap=overlap
+    )
 
 
 def sums_of_parts(parts: Parts, dealt: Reassignments) -> Sums:
@@ -194,15 +212,27 @@ def _sums_of_parts(parts: Parts, part: IntArray) -> Sums:
     n_parts, n_sites = parts.score.shape[1:]
     pairwise = parts.overlap.reshape(n_parts**2, n_sites)
     leverage = np.zeros((part.shape[0], n_sites))
+    information = np.zeros(part.shape[0])
     for i in range(part.shape[1]):
         for j in range(i, part.shape[1]):
+            times = 1 if i == j else 2
             pair = part[:, i] * n_parts + part[:, j]
-            leverage += (1 if i == j else 2) * np.take(pairwise, pair, axis=0)
-    return _sums(parts.score[:, part].sum(axis=2), leverage)
+            leverage += times * np.take(pairwise, pair, axis=0)
+            information += times * parts.information.ravel()[pair]
+    return _sums(
+        product=parts.product[:, part].sum(axis=2),
+        information=information,
+        raw=parts.score[:, part].sum(axis=2).transpose(0, 2, 1),
+        leverage=leverage.T,
+    )
 
 
 def sums_of_tables(
-    system: TwoWay, outcomes: FloatArray, paths: FloatArray, dealt: Reassignments
+    system: TwoWay,
+    left_out: LeftOut,
+    outcomes: FloatArray,
+    paths: FloatArray,
+    dealt: Reassignments,
 ) -> Sums:
     """Return the sums of every reassignment from its own residual treatment, table by table.
 
@@ -213,56 +243,79 @@ def sums_of_tables(
     ----------
     system : TwoWay
         Weights, effects and covariates; units are the sites.
+    left_out : LeftOut
+        Of the same.
     outcomes : array, shape (o, S, T)
         Residuals from the effects and covariates; the second, if any, of the actual treatment.
     paths : array, shape (K, T)
     dealt : Reassignments
     """
     at_once = max(1, _MOST_CELLS // system.weights.size)
+    rooted = outcomes * np.sqrt(system.weights)
     chunks = [
-        _sums_of_tables(system, outcomes, paths[dealt.path], dealt.chosen[at : at + at_once])
+        _sums_of_tables(
+            system, left_out, rooted, (dealt.chosen[at : at + at_once], paths[dealt.path])
+        )
         for at in range(0, len(dealt.chosen), at_once)
     ]
     return _joined(chunks)
 
 
 def _sums_of_tables(
-    system: TwoWay, outcomes: FloatArray, paths: FloatArray, chosen: IntArray
+    system: TwoWay, left_out: LeftOut, rooted: FloatArray, dealt: tuple[IntArray, FloatArray]
 ) -> Sums:
+    """Return the sums of some reassignments: the sites chosen, (B, m), and their paths, (m, T)."""
+    chosen, paths = dealt
     treatment = np.zeros((len(chosen), *system.weights.shape))
     treatment[np.arange(len(chosen))[:, None], chosen] = paths
-    residual = system.residual(treatment)
-    weighed = residual * system.weights
-    leverage = (weighed * residual).sum(axis=2)
-    raw = np.einsum("bst,ost->obs", weighed, outcomes)
-    return _sums(raw, leverage)
+    residual = system.residual(treatment) * np.sqrt(system.weights)
+    without = left_out.of(residual.transpose(1, 0, 2)).transpose(1, 0, 2)
+    return _sums(
+        product=np.einsum("bst,ost->ob", residual, rooted),
+        information=np.einsum("bst,bst->b", residual, residual),
+        raw=np.einsum("bst,ost->osb", without, rooted),
+        leverage=np.einsum("bst,bst->sb", without, residual),
+    )
 
 
-def _sums(raw: FloatArray, leverage: FloatArray) -> Sums:
-    """Make sums from site scores before the estimate is taken out, and from site information.
+def _sums(
+    *, product: FloatArray, information: FloatArray, raw: FloatArray, leverage: FloatArray
+) -> Sums:
+    r"""Make sums from totals, and from sites' parts with the site left out of the nuisance.
+
+    Degrees of freedom are how many sites the information comes from. Site s counts by how much
+    larger the variance would be without it, :math:`\lambda_s = I / (I - l_s) - 1`, and
+    :math:`\nu = (\sum \lambda_s)^2 / \sum \lambda_s^2`: m for m sites alike beside many.
 
     Parameters
     ----------
-    raw : array, shape (o, B, S)
-    leverage : array, shape (B, S)
+    product : array, shape (o, B)
+    information : array, shape (B,)
+    raw : array, shape (o, S, B)
+    leverage : array, shape (S, B)
     """
-    information = leverage.sum(axis=1)
-    product = raw.sum(axis=2)
-    moved = (product / information)[:, :, None] * leverage
-    score = raw - moved
-    size = np.sqrt((raw**2 + moved**2).sum(axis=2)).T
+    n_sites = leverage.shape[0]
+    left = np.maximum(1 - leverage / information, _LOST)
+    moved = (product / information)[:, None, :] * leverage
+    difference = (raw - moved) / left
+    size = np.sqrt(np.square(raw).sum(axis=1) + np.square(moved).sum(axis=1)).T
+    # The common factor 1 / I is left out.
+    larger = leverage / left
     return Sums(
         information=information,
         product=product.T,
-        spread=np.einsum("obs,zbs->boz", score, score),
+        spread=np.einsum("osb,zsb->boz", difference, difference) * ((n_sites - 1) / n_sites),
         gross=size[:, :, None] * size[:, None, :],
+        freedom=larger.sum(axis=0) ** 2 / np.square(larger).sum(axis=0),
     )
 
 
 def _joined(chunks: list[Sums]) -> Sums:
+    freedom = [chunk.freedom for chunk in chunks if chunk.freedom is not None]
     return Sums(
         information=np.concatenate([chunk.information for chunk in chunks]),
         product=np.concatenate([chunk.product for chunk in chunks]),
         spread=np.concatenate([chunk.spread for chunk in chunks]),
         gross=np.concatenate([chunk.gross for chunk in chunks]),
+        freedom=np.concatenate(freedom) if freedom else None,
     )

@@ -1,9 +1,16 @@
-"""Tests by reassignment of one outcome: the p-value of any tested effect, the draws held fixed.
+r"""Tests by reassignment of one outcome: the p-value of any tested effect, the draws held fixed.
 
-With four or more paths to deal out the statistic is CR1's t on the site-collapsed panel (MacKinnon
-and Webb 2020). With fewer it is the coefficient over the error that sizes of sites lead to expect:
-CR1 cannot see the variance of one site (its own residual is zero by construction), and with two or
-three sees little of it.
+With four or more paths to deal out the statistic is the t of the leave-one-site-out jackknife
+(CR3) on the site-collapsed panel: randomisation on t is MacKinnon and Webb's (2020), CR1 there. An
+assignment whose information comes from few sites, because they are large, has a t with heavier
+tails than one whose sites are alike, so that each t is first brought to the normal scale from as
+many degrees of freedom as the assignment has (Wallace 1959):
+
+.. math:: z^2 = \left(\frac{8 \nu + 1}{8 \nu + 3}\right)^2 \nu \log(1 + t^2 / \nu)
+
+With fewer paths the statistic is the coefficient over the error that sizes of sites lead to expect:
+no jackknife can see the variance of one site (without it there is no effect), and with two or three
+it sees little of it.
 
 Shapes: S sites, T periods, K paths, B reassignments.
 """
@@ -20,6 +27,7 @@ from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
 from evaluation.inference.engine import Reduced, distinct_paths, product_weights, reduce_arrays
+from evaluation.inference.left_out import left_out
 from evaluation.inference.poisson_null import null_table
 from evaluation.inference.reassigned import (
     Sums,
@@ -41,13 +49,14 @@ __all__ = [
     "p_value",
     "poisson_at",
     "poisson_p",
+    "share_as_far",
 ]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-# From so many pilot sites on CR1's t is the statistic.
+# From so many pilot sites on a t by their own variance is the statistic.
 FEWEST_FOR_T = 4
 # Squares of statistics this close are the same but for rounding: a tie, which counts.
 _TIE = 1e-9
@@ -71,7 +80,7 @@ class Statistics:
     sums : Sums
         Coefficients and spreads.
     slopes : SiteSlopes or None
-        For the expected error; None where CR1's t is the statistic.
+        For the expected error; None where the jackknife's t is the statistic.
     dealt : Reassignments
     """
 
@@ -81,7 +90,8 @@ class Statistics:
 
     def p(self, null: float) -> float:
         """Return the share of reassignments at least as far out as the actual one, ties counted."""
-        return _share_as_far(self.sums.coefficient(null) ** 2, self.variance(null))
+        freedom = self.sums.freedom if self.slopes is None else None
+        return share_as_far(self.sums.coefficient(null) ** 2, self.variance(null), freedom)
 
     def variance(self, null: float) -> FloatArray:
         """Return the variances that coefficients are judged by; shape (B,)."""
@@ -91,11 +101,27 @@ class Statistics:
         return expected_variance(slope, self.slopes.information, self.dealt.chosen)
 
 
-def _share_as_far(squared: FloatArray, variance: FloatArray) -> float:
-    """Return the share of squared statistics that reach the first, which may be infinite."""
+def share_as_far(
+    squared: FloatArray, variance: FloatArray, freedom: FloatArray | None = None
+) -> float:
+    """Return the share of reassignments whose statistic reaches the first's.
+
+    Parameters
+    ----------
+    squared : array, shape (B,)
+        Of the coefficients.
+    variance : array, shape (B,)
+        Theirs; 0 makes the statistic infinite.
+    freedom : array, shape (B,), optional
+        Degrees of freedom from which each t is brought to the normal scale; without them t itself
+        is the statistic.
+    """
     some = variance > 0
     statistic: FloatArray = np.where(squared > 0, np.inf, 0.0)
     statistic[some] = squared[some] / variance[some]
+    if freedom is not None:
+        scale = ((8 * freedom + 1) / (8 * freedom + 3)) ** 2 * freedom
+        statistic = scale * np.log1p(statistic / freedom)
     return float((statistic >= statistic[0] * (1 - _TIE)).mean())
 
 
@@ -198,10 +224,10 @@ def poisson_p(
 ) -> Callable[[float], float]:
     """Return the p-value of a Poisson model as a function of the tested log rate ratio.
 
-    Where the fits are closed, or the reassignments few, each value is computed. Else coefficients
-    and variances, which are smooth in the tested value, are computed at seven values and
-    interpolated between: t statistics are then off by 1e-6 or less. No effect, 0, and what is far
-    from the estimate is always computed.
+    Where the fits are closed, or the reassignments few, each value is computed. Else coefficients,
+    variances and degrees of freedom, which are smooth in the tested value, are computed at seven
+    values and interpolated between: t statistics are then off by 1e-6 or less. No effect, 0, and
+    what is far from the estimate is always computed.
 
     Parameters
     ----------
@@ -222,6 +248,7 @@ def poisson_p(
     sums = [poisson_at(tables, dealt, estimate + reach * place).sums for place in places]
     coefficients = np.stack([one.coefficient() for one in sums])
     variances = np.stack([one.variance() for one in sums])
+    freedoms = np.stack([one.freedom for one in sums if one.freedom is not None])
 
     def interpolated(null: float) -> float:
         if null == 0 or abs(null - estimate) > reach:
@@ -233,7 +260,7 @@ def poisson_p(
                 for i, place in enumerate(places)
             ]
         )
-        return _share_as_far((shares @ coefficients) ** 2, shares @ variances)
+        return share_as_far((shares @ coefficients) ** 2, shares @ variances, shares @ freedoms)
 
     return interpolated
 
@@ -276,15 +303,16 @@ def _from_residuals(
 ) -> Statistics:
     """Return the statistics by the general route; ``residuals`` are (o, S, T)."""
     paths, member = distinct_paths(tables.treatment)
+    without = left_out(system)
     n_sites, n_paths = member.size, paths.shape[0]
     pairs = dealt.path.size * (dealt.path.size + 1) // 2
     too_many = (n_sites * n_paths) ** 2 * n_sites > _MOST_PRODUCTS
     if too_many or pairs > _PASSES * paths.shape[1]:
-        sums = sums_of_tables(system, residuals, paths, dealt)
+        sums = sums_of_tables(system, without, residuals, paths, dealt)
     else:
         assigned = (member[:, None] == np.arange(n_paths)).astype(np.float64)
         actual = assigned if len(residuals) > 1 else None
-        sums = sums_of_parts(make_parts(system, residuals[0], paths, actual), dealt)
+        sums = sums_of_parts(make_parts(system, without, residuals[0], paths, actual), dealt)
     slopes = None
     if dealt.path.size < FEWEST_FOR_T:
         slopes = slopes_along(paths[dealt.path].mean(axis=0), system.weights, residuals)

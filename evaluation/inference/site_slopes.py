@@ -3,7 +3,7 @@ r"""Each site's own change along a treatment path, and the error to expect of it
 With the null imposed, :math:`W_s` is the slope of site s's residuals on the path: for a path of 0
 and then 1, the mean after the start less the mean before it. Its variance is modelled as
 :math:`A + B / M_s`, with :math:`M_s` the information in the site's slope (exposure; for counts the
-expected events), A and B not negative (Ferman and Pinto 2019, section 3.2), fitted with weights
+expected events), A and B not negative (Ferman and Pinto 2019), fitted with weights
 :math:`M_s`, because the squares of small sites' slopes vary most. The line is fitted through the
 sites that do not get a path in the assignment at hand, around their own mean, so that an effect in
 pilot sites neither widens nor narrows what is expected of them.

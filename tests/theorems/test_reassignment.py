@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from evaluation.errors import EstimationError
 from evaluation.estimators import poisson, twfe
 from evaluation.inference.cluster_robust import covariance
 from evaluation.inference.collapse import Collapsed, collapse
 from evaluation.inference.engine import distinct_paths, reduce_panel
+from evaluation.inference.jackknife import leave_one_out
+from evaluation.inference.left_out import left_out
 from evaluation.inference.poisson_null import null_table
 from evaluation.inference.reassigned import Sums, sums_of_reduced, sums_of_tables
 from evaluation.inference.reassigned_refit import refit
@@ -29,8 +33,9 @@ from evaluation.inference.reassignment_tests import (
     p_value,
     poisson_at,
     poisson_p,
+    share_as_far,
 )
-from evaluation.inference.site_tables import Family, collapse_arrays, site_tables
+from evaluation.inference.site_tables import Family, SiteTables, collapse_arrays, site_tables
 from evaluation.inference.two_way import two_way
 from evaluation.inference.two_way_estimate import step_from
 from evaluation.panel import Panel
@@ -113,14 +118,18 @@ def test_a_site_that_could_not_tell_is_not_dealt_to(draw: Draw) -> None:
 # ------------------------------------------------------------------ least squares
 
 
-def by_fit(panel: Panel) -> tuple[float, float]:
-    """Return coefficient and CR0 variance of two-way least squares."""
+def by_fit(panel: Panel) -> tuple[float, float, float]:
+    """Return coefficient, CR3's variance and CR0's of two-way least squares."""
     fit = twfe(panel)
     assert fit.linear is not None
-    return fit.effect.value, float(covariance(fit.linear, kind="cr0")[0, 0])
+    moves = np.array(list(leave_one_out(twfe, panel, fit).values())) - fit.effect.value
+    cr3 = (moves.size - 1) / moves.size * float(moves @ moves)
+    return fit.effect.value, cr3, float(covariance(fit.linear, kind="cr0")[0, 0])
 
 
-def under(collapsed: Collapsed, found: Reassignments, null: float) -> list[tuple[float, float]]:
+def under(
+    collapsed: Collapsed, found: Reassignments, null: float
+) -> list[tuple[float, float, float]]:
     """Refit every reassignment with the actual treatment times ``null`` taken out."""
     paths = distinct_paths(collapsed.treatment)[0]
     at = collapsed.panel
@@ -134,6 +143,33 @@ def under(collapsed: Collapsed, found: Reassignments, null: float) -> list[tuple
         rows = panel.rows.with_columns(outcome=outcome)
         results.append(by_fit(dataclasses.replace(panel, rows=rows)))
     return results
+
+
+def t_squared(sums: Sums, null: float = 0.0) -> FloatArray:
+    squared: FloatArray = sums.coefficient(null) ** 2 / sums.variance(null)
+    return squared
+
+
+def freedom(tables: SiteTables, found: Reassignments) -> FloatArray:
+    """Count sites by how much larger the variance would be without each of them."""
+    paths = distinct_paths(tables.treatment)[0]
+
+    def information(treatment: FloatArray, weight: FloatArray) -> float:
+        residual = two_way(weight, tables.covariates).residual(treatment[None])[0]
+        return float((weight * residual**2).sum())
+
+    counts = []
+    for chosen in found.chosen:
+        treatment = np.zeros_like(tables.treatment)
+        treatment[chosen] = paths[found.path]
+        whole = information(treatment, tables.weight)
+        larger = []
+        for site in range(len(treatment)):
+            weight = tables.weight.copy()
+            weight[site] = 0
+            larger.append(whole / information(treatment, weight) - 1)
+        counts.append(np.sum(larger) ** 2 / np.square(larger).sum())
+    return np.array(counts)
 
 
 @FEW
@@ -162,8 +198,7 @@ def test_every_route_gives_the_t_of_its_own_refit(
     paths = distinct_paths(tables.treatment)[0]
     routes: list[Sums] = [
         least_squares(tables, found).sums,
-        sums_of_tables(system, residuals, paths, found),
-        refit(twfe, collapsed, found).sums,
+        sums_of_tables(system, left_out(system), residuals, paths, found),
     ]
     reduced = reduce_panel(collapsed.panel)
     assert (reduced is not None) == (kind == "balanced")
@@ -172,8 +207,23 @@ def test_every_route_gives_the_t_of_its_own_refit(
     for sums in routes:
         assert sums.coefficient(null) == pytest.approx(slow[:, 0], rel=EQUAL, abs=EQUAL)
         assert sums.variance(null) == pytest.approx(slow[:, 1], rel=EQUAL, abs=EQUAL)
+        assert sums.freedom == pytest.approx(freedom(tables, found), rel=EQUAL)
     without = least_squares(tables, found, with_actual=False).sums
-    assert without.t_squared() == pytest.approx(routes[0].t_squared(0.0), rel=EQUAL)
+    assert t_squared(without) == pytest.approx(t_squared(routes[0]), rel=EQUAL)
+    # Estimators that are refitted have the t of CR1.
+    refits = refit(twfe, collapsed, found).sums
+    assert refits.coefficient(null) == pytest.approx(slow[:, 0], rel=EQUAL, abs=EQUAL)
+    assert refits.variance(null) == pytest.approx(slow[:, 2], rel=EQUAL, abs=EQUAL)
+
+
+def test_t_on_the_normal_scale_is_as_likely_as_on_its_own() -> None:
+    """Wallace's transformation, read off where two statistics change places."""
+    for freedom_of_first in (2.0, 5.0, 30.0):
+        for t in (0.5, 2.0, 4.0):
+            z = norm.isf(student.sf(t, freedom_of_first))
+            squared = np.array([t, z * 1.02, z * 0.98]) ** 2
+            many = np.array([freedom_of_first, 1e9, 1e9])
+            assert share_as_far(squared, np.ones(3), many) == 2 / 3
 
 
 @pytest.mark.parametrize("starts", [(3,), (3, 4)])
@@ -190,6 +240,9 @@ def test_units_that_start_apart_are_dealt_out_as_one_path(
     sums = least_squares(site_tables(collapsed, "gaussian"), found).sums
     assert sums.coefficient(0.5) == pytest.approx(slow[:, 0], rel=EQUAL, abs=EQUAL)
     assert sums.variance(0.5) == pytest.approx(slow[:, 1], rel=EQUAL, abs=EQUAL)
+    assert sums.freedom == pytest.approx(
+        freedom(site_tables(collapsed, "gaussian"), found), rel=EQUAL
+    )
 
 
 def test_so_many_sites_that_products_would_not_fit_take_the_plain_form(
@@ -197,10 +250,22 @@ def test_so_many_sites_that_products_would_not_fit_take_the_plain_form(
 ) -> None:
     collapsed = collapse(draw(5, shape=(12, 7)))
     tables, found = site_tables(collapsed, "gaussian"), dealt(collapsed)
-    expected = least_squares(tables, found).sums.t_squared(0.3)
+    expected = t_squared(least_squares(tables, found).sums, 0.3)
     monkeypatch.setattr("evaluation.inference.reassignment_tests._MOST_PRODUCTS", 10)
     monkeypatch.setattr("evaluation.inference.reassigned._MOST_CELLS", 200)
-    assert least_squares(tables, found).sums.t_squared(0.3) == pytest.approx(expected, rel=EQUAL)
+    assert t_squared(least_squares(tables, found).sums, 0.3) == pytest.approx(expected, rel=EQUAL)
+
+
+def test_thousands_of_sites_have_one_factor_each_near_their_inverses(
+    draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = site_tables(collapse(draw(5, shape=(300, 7), missing=0.1)), "gaussian")
+    system = two_way(tables.weight, tables.covariates)
+    residual = system.residual(tables.outcome[None])[0] * np.sqrt(tables.weight)
+    exact = left_out(system).of(residual[:, None])
+    monkeypatch.setattr("evaluation.inference.left_out._MOST_CELLS", 10)
+    monkeypatch.setattr("evaluation.inference.left_out._AT_ONCE", 500)
+    assert left_out(system).of(residual[:, None]) == pytest.approx(exact, rel=0.02, abs=0.02)
 
 
 # ------------------------------------------------------------------ Poisson
