@@ -21,6 +21,7 @@ from evaluation.records.counts import Counted, Tables, avoidable_column, tables
 from evaluation.records.disagreement import disagreement
 from evaluation.records.engines import Frame, collected, lazy
 from evaluation.records.exclusions import Reason, fated, ledger, with_fate
+from evaluation.records.exposure import read_exposure
 from evaluation.records.files import find, scan
 from evaluation.records.places import COLUMN, place_reasons
 from evaluation.records.plan import Plan, in_window, make_plan, usable
@@ -97,8 +98,10 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
     frames = {n: lazy(f) for n, f in (records or open_records(study)).items()}
     extracts = [_read(frame, plan, name) for name, frame in frames.items()]
     lacking = _lacking(extracts, plan)
+    # All that can be wrong is told before the long part.
+    exposed = read_exposure(plan, study.folder)
     counted = count_records(_joined(extracts), plan, lacking=lacking)
-    made = tables(counted, plan, study)
+    made = tables(counted, plan, exposed)
     reasons = (*_reasons(plan), *made.reasons)
     told = dict(made.fates.iter_rows())
     return Built(
@@ -166,7 +169,7 @@ def count_records(episodes: Frame, plan: Plan, *, lacking: frozenset[str]) -> Co
     Parameters
     ----------
     episodes : narwhals.LazyFrame
-        The columns of :mod:`~evaluation.records.episodes`.
+        That of :func:`~evaluation.records.reading.to_episodes`.
     plan : Plan
         What is done.
     lacking : frozenset of str
@@ -198,7 +201,7 @@ def count_records(episodes: Frame, plan: Plan, *, lacking: frozenset[str]) -> Co
 def with_fates(episodes: Frame, plan: Plan) -> Frame:
     """Give every record its fate, but for that of place; the live ones are admissions.
 
-    ``episodes`` has the columns of :mod:`~evaluation.records.episodes`, and ``unreadable``.
+    ``episodes`` is the frame of :func:`~evaluation.records.reading.to_episodes`.
     """
     settings = plan.settings
     joins = settings.transfers == "join"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from evaluation import geography
 from evaluation.errors import SourceError
 from evaluation.records.coverage import Coverage, coverage
 from evaluation.records.exclusions import Reason
-from evaluation.records.files import read_small
+from evaluation.records.exposure import with_exposure
 from evaluation.records.places import Finder
 from evaluation.records.plan import Plan, months_between, period_of
-from evaluation.study import Exposure, Study
 
 __all__ = ["ADMISSIONS", "Counted", "Tables", "avoidable_column", "tables"]
 
@@ -90,13 +87,13 @@ def avoidable_column(definition: str) -> str:
     return f"avoidable_{definition}"
 
 
-def tables(counted: Counted, plan: Plan, study: Study) -> Tables:
-    """Make the panel.
+def tables(counted: Counted, plan: Plan, exposed: pl.DataFrame | None) -> Tables:
+    """Make the panel, with what :func:`~evaluation.records.exposure.read_exposure` read.
 
     Raises
     ------
     SourceError
-        Where no admission is left, and for a bad table of exposure.
+        Where no admission is left.
     """
     cells, unlisted = _placed(counted.cells, plan.finder)
     months = _months(cells, plan)
@@ -106,9 +103,8 @@ def tables(counted: Counted, plan: Plan, study: Study) -> Tables:
     fates = cells.group_by("fate").agg(pl.col("records").sum())
     if used.is_empty():
         raise _nothing_left(fates)
-    exposed = _exposure(plan, study.folder)
     grid = _grid(used, covered, plan, exposed)
-    panel, notes = _with_exposure(_counted(grid, used, counted.definitions), exposed, plan)
+    panel, notes = with_exposure(_counted(grid, used, counted.definitions), exposed, plan)
     by_flags = used.group_by(counted.definitions).agg(pl.col("records").sum().alias("admissions"))
     return Tables(
         panel=panel,
@@ -219,100 +215,6 @@ def _counted(grid: pl.DataFrame, used: pl.DataFrame, definitions: Sequence[str])
     names = [ADMISSIONS, *(avoidable_column(key) for key in definitions)]
     panel = grid.join(counts, on=["unit", "period"], how="left")
     return panel.with_columns(pl.col(names).fill_null(0)).sort("unit", "period")
-
-
-# ------------------------------------------------------------------ exposure
-
-
-def _exposure(plan: Plan, folder: Path) -> pl.DataFrame | None:
-    """Read ``unit``, ``period`` and ``exposure`` of the user's table; unknown units stay out."""
-    asked = plan.settings.exposure
-    if asked is None:
-        return None
-    table = read_small(folder, asked.file, (asked.unit, asked.period, asked.exposure))
-    rows: list[tuple[str, int, float | None]] = []
-    for row, unit, period, amount in table.iter_rows():
-        place = f"{asked.file}, row {row}"
-        code = _unit(unit, plan, place)
-        rows.append((code, _period(period, plan, place), _amount(amount, place)))
-    schema = {"unit": pl.String, "period": pl.Int64, "exposure": pl.Float64}
-    exposed = pl.DataFrame(rows, schema=schema, orient="row")
-    _refuse_repeats(exposed, asked, plan)
-    return exposed
-
-
-def _unit(text: str | None, plan: Plan, place: str) -> str:
-    if text is None:
-        raise SourceError("there is no unit", place=place, allowed="a unit code")
-    if plan.settings.place.by == "column":
-        return text
-    try:
-        return geography.area(text).ods
-    except geography.UnknownAreaError as error:
-        raise SourceError(
-            error.problem, place=place, allowed=error.allowed, remedy=error.remedy
-        ) from error
-
-
-def _period(text: str | None, plan: Plan, place: str) -> int:
-    try:
-        return plan.calendar.parse(text)
-    except ValueError as error:
-        raise SourceError(
-            str(error), place=place, allowed=f"periods like {plan.calendar.example}"
-        ) from error
-
-
-def _amount(text: str | None, place: str) -> float | None:
-    if text is None:
-        return None
-    try:
-        number = float(text.replace(",", ""))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise SourceError(
-            f'"{text}" is not an exposure', place=place, allowed="a number, 0 or more, or nothing"
-        )
-    return number
-
-
-def _refuse_repeats(exposed: pl.DataFrame, asked: Exposure, plan: Plan) -> None:
-    twice = exposed.filter(exposed.select("unit", "period").is_duplicated())
-    if not twice.is_empty():
-        unit, period = twice.row(0)[:2]
-        raise SourceError(
-            f"{unit} has more than one row for {plan.calendar.code(period)}",
-            place=asked.file,
-            allowed="one row a unit and period",
-            remedy="Keep one of them",
-        )
-
-
-def _with_exposure(
-    panel: pl.DataFrame, exposed: pl.DataFrame | None, plan: Plan
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    code = pl.col("period").map_elements(plan.calendar.code, return_dtype=pl.String)
-    asked = plan.settings.exposure
-    if exposed is None or asked is None:
-        return panel.with_columns(code.alias("period")), ()
-    joined = panel.join(exposed, on=["unit", "period"], how="left").sort("unit", "period")
-    notes = []
-    missing = joined["exposure"].null_count()
-    if missing:
-        notes.append(
-            f"{missing:,} of {joined.height:,} units and periods have no {asked.exposure} in "
-            f"{asked.file}: the cell is empty, and an estimate of the rate leaves them out."
-        )
-    strangers = sorted(set(exposed["unit"]) - set(panel["unit"]))
-    if strangers:
-        notes.append(
-            f"{asked.file} has {len(strangers)} units without an admission in the records "
-            f"({', '.join(strangers[:_LISTED])}): whether the extract covers them is not known, so "
-            "that they are absent from the panel."
-        )
-    name = asked.exposure if asked.exposure not in panel.columns else "exposure"
-    return joined.with_columns(code.alias("period")).rename({"exposure": name}), tuple(notes)
 
 
 def _unlisted(unlisted: pl.DataFrame, plan: Plan) -> tuple[str, ...]:

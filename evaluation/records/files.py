@@ -9,8 +9,10 @@ import polars as pl
 
 from evaluation.errors import SourceError
 
-__all__ = ["find", "read_small", "scan"]
+__all__ = ["BEYOND", "find", "read_small", "scan"]
 
+# Heading of the cells that a row has beyond the header.
+BEYOND = "(beyond the header)"
 _TEXT = (".csv", ".txt", ".gz")
 _SEPARATORS = (",", "|", "\t", ";")
 _LISTED = 12
@@ -58,10 +60,7 @@ def scan(path: Path, name: str) -> pl.LazyFrame:
         if kind == ".parquet":
             frame = pl.scan_parquet(path)
         elif kind in _TEXT:
-            # Codes are plain letters and digits: what is not UTF-8 (a dagger) goes in cleaning.
-            frame = pl.scan_csv(
-                path, separator=_separator(path), infer_schema=False, encoding="utf8-lossy"
-            )
+            frame = _scan_text(path)
         else:
             raise SourceError(
                 f'a file of kind "{path.suffix}" cannot be read',
@@ -80,6 +79,26 @@ def scan(path: Path, name: str) -> pl.LazyFrame:
     return frame
 
 
+def _scan_text(path: Path) -> pl.LazyFrame:
+    """Open a CSV with one column more than its header has: cells that a row has beyond it.
+
+    Where only some columns are read, polars does not tell rows that are too long; they would be
+    read with every cell after a stray separator in the wrong column.
+    """
+    # Codes are plain letters and digits: what is not UTF-8 (a dagger) goes in cleaning.
+    separator = _separator(path)
+    headings = pl.scan_csv(path, separator=separator, encoding="utf8-lossy", infer_schema=False)
+    names = headings.collect_schema().names()
+    return pl.scan_csv(
+        path,
+        separator=separator,
+        encoding="utf8-lossy",
+        schema=dict.fromkeys([*names, BEYOND], pl.String),
+        missing_columns="insert",
+        truncate_ragged_lines=True,
+    )
+
+
 def _separator(path: Path) -> str:
     if path.suffix.lower() == ".gz":
         import gzip
@@ -91,6 +110,10 @@ def _separator(path: Path) -> str:
             header = stream.readline(_LONGEST_HEADER)
     text = header.decode("utf-8", errors="replace")
     return max(_SEPARATORS, key=text.count)
+
+
+def _known(headings: list[str]) -> list[str]:
+    return [heading for heading in headings if heading != BEYOND]
 
 
 def read_small(folder: Path, file: str, columns: Sequence[str]) -> pl.DataFrame:
@@ -113,8 +136,18 @@ def read_small(folder: Path, file: str, columns: Sequence[str]) -> pl.DataFrame:
             raise SourceError(
                 f'there is no column "{column}"',
                 place=file,
-                allowed=f"the columns that are there: {', '.join(there[:_LISTED])}",
+                allowed=f"the columns that are there: {', '.join(_known(there)[:_LISTED])}",
                 remedy="Correct the name in [records]",
             )
     text = [pl.col(c).cast(pl.String).str.strip_chars().replace("", None) for c in columns]
-    return frame.select(text).with_row_index("row", offset=2).collect()
+    beyond = pl.col(BEYOND) if BEYOND in there else pl.lit(None, dtype=pl.String)
+    table = frame.select(*text, beyond.alias(BEYOND)).with_row_index("row", offset=2).collect()
+    long = table.filter(pl.col(BEYOND).is_not_null())
+    if not long.is_empty():
+        raise SourceError(
+            "the row has more cells than the header",
+            place=f"{file}, row {long['row'][0]}",
+            allowed="one cell a column",
+            remedy='Put quotation marks around cells that hold a separator: "1,234"',
+        )
+    return table.drop(BEYOND)

@@ -115,6 +115,13 @@ def usable(window: Window) -> tuple[Reason, ...]:
     """Return the reasons why a record can be no admission of the window, whatever it holds."""
     return (
         Reason(
+            key="ragged",
+            stage="records",
+            words="the row has more cells than the header: a separator stands in a cell without "
+            "quotation marks, and what is behind it is in the wrong column",
+            holds=nw.col("ragged"),
+        ),
+        Reason(
             key="no_person",
             stage="records",
             words="no identifier of the person: it cannot be linked",

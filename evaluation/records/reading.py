@@ -27,6 +27,7 @@ from evaluation.records.cleaning import (
 )
 from evaluation.records.engines import Frame
 from evaluation.records.episodes import COLUMNS
+from evaluation.records.files import BEYOND
 from evaluation.records.layouts import CodeList, Layout
 
 __all__ = ["Episodes", "to_episodes"]
@@ -43,8 +44,8 @@ class Episodes:
     Parameters
     ----------
     frame : narwhals.LazyFrame
-        One row a record, with ``unreadable`` (Boolean) besides: the cell of the admission date
-        holds something that is no date.
+        One row a record, with two more Booleans: ``unreadable``, the cell of the admission date
+        holds something that is no date, and ``ragged``, the row has more cells than the header.
     found : mapping of str to str
         Column to the heading that it was read from, for those that the extract has; the others
         are null.
@@ -128,9 +129,11 @@ def to_episodes(
             made[column] = nw.lit(layout.constants.get(column), dtype=nw.String).cast(dtype())
     known = {**dict.fromkeys(layout.constants, "(the same in every row)"), **found}
     unreadable = _is_unreadable(found.get("admitted"), schema, dates)
+    ragged = ~nw.col(BEYOND).is_null() if BEYOND in schema else nw.lit(value=False)
     frame = frame.select(
         *(expression.alias(column) for column, expression in made.items()),
         unreadable.alias("unreadable"),
+        ragged.alias("ragged"),
     )
     return Episodes(frame=frame, found=known, layout=layout, name=name)
 
@@ -152,7 +155,7 @@ def _heading(schema: nw.Schema, wanted: str, column: str, name: str) -> str:
     if found is not None:
         return found
     near = get_close_matches(wanted, schema, n=1, cutoff=0.6)
-    there = list(schema)
+    there = [heading for heading in schema if heading != BEYOND]
     more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
     raise SourceError(
         f'there is no column "{wanted}", which [records] columns names for {column}',
