@@ -91,22 +91,30 @@ def _bad_primary(analysis: Analysis, file: str) -> list[StudyError]:
     if entry.by_event_time:
         return [
             StudyError(
-                f'"{primary.estimator}" gives effects by event time, not one answer',
+                f'"{primary.estimator}" is there for its leads and lags, not for one answer',
                 place=f"{file}, [analysis], primary.estimator",
                 allowed=_quoted(overall),
                 remedy="Keep it among estimators, and choose another as primary.",
             )
         ]
-    if primary.procedure in entry.procedures:
+    allowed = _for_one_answer(entry.procedures)
+    if primary.procedure in allowed:
         return []
+    holds = primary.procedure in entry.procedures
     return [
         StudyError(
-            f'"{primary.procedure}" does not hold for "{primary.estimator}"',
+            f'"{primary.procedure}" is for effects by event time, not for one answer'
+            if holds
+            else f'"{primary.procedure}" does not hold for "{primary.estimator}"',
             place=f"{file}, [analysis], primary.procedure",
-            allowed=_quoted(entry.procedures),
+            allowed=_quoted(allowed),
             remedy="Choose one of them, and list it among procedures.",
         )
     ]
+
+
+def _for_one_answer(procedures: Iterable[str]) -> tuple[str, ...]:
+    return tuple(key for key in procedures if not PROCEDURES[key].by_event_time)
 
 
 def _without_estimator(study: Study, file: str) -> list[StudyError]:
@@ -173,7 +181,7 @@ def plan(study: Study, outcome: Outcome) -> tuple[Combination, ...]:
 
 
 def _procedure_for(estimator: str, analysis: Analysis) -> str:
-    held = ESTIMATORS[estimator].procedures
+    held = _for_one_answer(ESTIMATORS[estimator].procedures)
     wanted = (analysis.primary.procedure, *analysis.procedures)
     return next(key for key in wanted if key in held)
 
@@ -184,7 +192,7 @@ def primary_among(combinations: Iterable[Combination], fit: Fit) -> Combination 
     The planned one; where its procedure does not hold for so few pilot sites (one site's own
     effect), the first of the others that does, with a caveat that says so.
     """
-    chosen = tuple(combinations)
+    chosen = tuple(c for c in combinations if not PROCEDURES[c.procedure].by_event_time)
     planned = next((c for c in chosen if c.is_primary), None)
     if planned is None or refusal(planned.procedure, fit, level=_ANY_LEVEL) is None:
         return planned
@@ -204,11 +212,14 @@ def is_asked(procedure: str, fit: Fit) -> bool:
     The overall effect and that of one site are asked of every procedure. For the many others, those
     in closed form cost next to nothing, and placebos are shared by all effects of a fit. By other
     refits each effect would cost as much as the first; so would each interval by the wild
-    bootstrap, which is searched for: it is had for the leads and lags of an event study alone.
+    bootstrap, which is searched for: it is had for the leads and lags of an event study alone. A
+    band is for event times, whichever the estimator.
     """
+    if PROCEDURES[procedure].by_event_time:
+        return fit.effect.estimand == "event_time"
     if procedure == "placebo" or fit.effect.estimand in ("overall", "site", "bound"):
         return True
-    if fit.linear is None:
+    if fit.equations is None:
         return fit.influence is not None and procedure == "cr1"
     if procedure == "wild":
         leads_and_lags = ESTIMATORS[fit.estimator].by_event_time
@@ -218,7 +229,7 @@ def is_asked(procedure: str, fit: Fit) -> bool:
 
 def unasked(procedure: str, fit: Fit, *, level: float) -> Interval:
     """Return the empty interval of an effect that none of the chosen procedures is asked about."""
-    instead = "cr1" if fit.linear is None else "cr2"
+    instead = "cr1" if fit.equations is None else "cr2"
     reason = (
         "No interval: the procedures chosen would each need as much work for this effect alone as "
         f"for the overall one. Add {instead} to procedures for one in closed form"

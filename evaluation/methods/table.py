@@ -20,6 +20,7 @@ from evaluation.inference.ferman_pinto import ferman_pinto
 from evaluation.inference.jackknife import cr3
 from evaluation.inference.placebo import placebo
 from evaluation.inference.randomisation import randomisation
+from evaluation.inference.simultaneous import simultaneous
 from evaluation.inference.wild_bootstrap import wild
 from evaluation.panel import MEASURES, Measure
 from evaluation.study import Analysis
@@ -83,6 +84,8 @@ class ProcedureEntry:
         Above this number of pilot sites the interval is left empty; None for no such bound.
     why_not_more : str
         Why, as a sentence.
+    by_event_time : bool
+        Whether it answers for all effects by event time together, and for no other effect.
     """
 
     title: str
@@ -91,6 +94,7 @@ class ProcedureEntry:
     why: str
     most_pilot_sites: int | None = None
     why_not_more: str = ""
+    by_event_time: bool = False
 
     def holds_for(self, n_sites: int) -> bool:
         """Whether the procedure holds its size with so many pilot sites."""
@@ -144,7 +148,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         title="Group-time effects (Callaway and Sant'Anna)",
         make=lambda analysis: callaway_santanna(control_group=analysis.control_group),
         measures=MEASURES,
-        procedures=("cr1", "cr3", "randomisation"),
+        procedures=("cr1", "cr3", "randomisation", "simultaneous"),
         compares="compares each period after a start with the last one before it alone, and "
         "only with areas that had not begun; one unusual month before the start "
         "moves it",
@@ -216,6 +220,13 @@ PROCEDURES: dict[str, ProcedureEntry] = {
         ),
         fewest_pilot_sites=1,
         why="it needs a pilot site",
+    ),
+    "simultaneous": ProcedureEntry(
+        title="Band over all event times together, by multipliers of sites",
+        make=lambda analysis: simultaneous(level=analysis.level, draws=analysis.draws),
+        fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
+        why=_SANDWICH_FAILS,
+        by_event_time=True,
     ),
     "cr1": ProcedureEntry(
         title="Cluster-robust by site (CR1), to compare with other software only",

@@ -36,13 +36,14 @@ first_treated = "start"
 [analysis]
 primary = {{ estimator = "{primary}", procedure = "{procedure}" }}
 estimators = {estimators}
-procedures = ["cr1", "placebo"]
+procedures = ["cr1", "placebo", "simultaneous"]
 draws = 99
 """
 # Starts of pilot wards, each a site of its own: five together, then four, then one alone.
 _STARTS = (8, 8, 8, 8, 8, 10, 10, 10, 10, 11)
 _WARDS, _WEEKS = 26, 13
 _ALONE = "11"
+_BAND = "simultaneous"
 _TREATED = range(8, _WEEKS)
 _SEED = 20240402
 ALL = pytest.mark.parametrize("key", list(methods.ESTIMATORS))
@@ -141,3 +142,20 @@ def test_effects_of_a_start_in_a_period(results: dict[str, Result], key: str) ->
     found = named(results[key].estimates, key)
     wanted = {f"{start}:{week}" for start in set(_STARTS) for week in range(start, _WEEKS)}
     assert wanted <= {group for estimand, group in found if estimand == "group_time"}
+
+
+def test_the_band_of_callaway_and_sant_anna_stands_in_the_event_study(
+    results: dict[str, Result],
+) -> None:
+    rows = [e for e in results["callaway_santanna"].event_study if e.interval.low is not None]
+    kinds = {name: [e for e in rows if e.interval.procedure == name] for name in ("cr1", _BAND)}
+    by_time = {e.effect.group: e.interval for e in kinds["cr1"]}
+    assert [e.effect.group for e in kinds[_BAND]] == list(by_time)
+    for estimate in kinds[_BAND]:
+        band, own = estimate.interval, by_time[estimate.effect.group]
+        assert band.low is not None
+        assert own.low is not None
+        assert band.low < own.low
+        assert band.std_error == pytest.approx(own.std_error)
+        assert "hold together" in estimate.caveats[0]
+    assert not [e for e in results["callaway_santanna"].estimates if e.interval.procedure == _BAND]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.special import ndtri, stdtrit
 
 from evaluation.errors import EstimationError
-from evaluation.estimators import event_study
-from evaluation.findings import Effect, Fit
-from evaluation.inference.cluster_robust import covariance
-from evaluation.inference.simultaneous import Multipliers, simultaneous_band, site_influence
+from evaluation.estimators import callaway_santanna, event_study
+from evaluation.findings import Effect, Fit, Interval, Procedure
+from evaluation.inference.cluster_robust import covariance, cr1
+from evaluation.inference.simultaneous import simultaneous, simultaneous_band
 from evaluation.panel import Panel
 
 Draw = Callable[..., Panel]
@@ -21,7 +22,6 @@ SITES, DRAWS = 400, 19_999
 # Three Monte Carlo errors of a 95% quantile near 2.9 with 19,999 draws.
 MONTE_CARLO = 0.06
 EQUAL = 1e-10
-KINDS = pytest.mark.parametrize("multipliers", get_args(Multipliers))
 
 
 def fit_with(influence: np.ndarray) -> Fit:
@@ -40,16 +40,11 @@ def fit_with(influence: np.ndarray) -> Fit:
     )
 
 
-def critical(influence: np.ndarray, multipliers: Multipliers, seed: int = 0) -> float:
+def critical(influence: np.ndarray, seed: int = 0) -> float:
     fit = fit_with(influence)
-    return simultaneous_band(
-        fit,
-        range(len(fit.effects)),
-        level=0.95,
-        draws=DRAWS,
-        random=np.random.default_rng(seed),
-        multipliers=multipliers,
-    ).critical
+    every = range(len(fit.effects))
+    random = np.random.default_rng(seed)
+    return simultaneous_band(fit, every, level=0.95, draws=DRAWS, random=random).critical
 
 
 def independent(effects: int) -> np.ndarray:
@@ -58,55 +53,107 @@ def independent(effects: int) -> np.ndarray:
     return np.asarray(np.linalg.qr(columns)[0])
 
 
-@KINDS
-def test_one_effect_has_student_s_interval(multipliers: Multipliers) -> None:
-    found = critical(independent(1), multipliers)
+def test_one_effect_has_student_s_interval() -> None:
+    found = critical(independent(1))
     assert found >= stdtrit(SITES - 1, 0.975)
     assert found == pytest.approx(stdtrit(SITES - 1, 0.975), abs=MONTE_CARLO)
 
 
-@KINDS
-def test_copies_of_an_effect_ask_for_no_more(multipliers: Multipliers) -> None:
+def test_copies_of_an_effect_ask_for_no_more() -> None:
     one = independent(1)
     copies = one * np.array([[1.0, -3.0, 1e-6]])
-    assert critical(copies, multipliers) == pytest.approx(critical(one, multipliers), rel=EQUAL)
+    assert critical(copies) == pytest.approx(critical(one), rel=EQUAL)
 
 
-@KINDS
 @pytest.mark.parametrize("effects", [3, 12])
-def test_independent_effects_have_sidak_s_value(multipliers: Multipliers, effects: int) -> None:
+def test_independent_effects_have_sidak_s_value(effects: int) -> None:
     wanted = float(ndtri(0.5 + 0.95 ** (1 / effects) / 2))
-    assert critical(independent(effects), multipliers) == pytest.approx(wanted, abs=MONTE_CARLO)
+    assert critical(independent(effects)) == pytest.approx(wanted, abs=MONTE_CARLO)
 
 
-def test_ends_and_errors() -> None:
+def test_ends_errors_and_p_values() -> None:
     influence = independent(2) * np.array([[1.0, 2.0]])
     fit = fit_with(influence)
-    band = simultaneous_band(
-        fit, (1,), level=0.9, draws=999, random=np.random.default_rng(1), multipliers="rademacher"
+    band = simultaneous_band(fit, (0, 1), level=0.9, draws=999, random=np.random.default_rng(1))
+    factor = np.sqrt(SITES / (SITES - 1))
+    assert band.std_error == pytest.approx([factor, 2 * factor])
+    assert band.high - band.values == pytest.approx(band.critical * band.std_error)
+    assert band.values - band.low == pytest.approx(band.critical * band.std_error)
+    # Nothing is further out than 0, and the p-value of .5 is that of nearly all draws.
+    assert band.p[0] == 1.0
+    assert 0.5 < band.p[1] <= 1.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_band_leaves_zero_out_just_where_the_p_value_is_small(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    fit = fit_with(independent(6))
+    values = random.normal(0, 2.5, 6)
+    effects = tuple(
+        dataclasses.replace(effect, value=float(value))
+        for effect, value in zip(fit.effects, values, strict=True)
     )
-    assert band.std_error[0] == pytest.approx(2 * np.sqrt(SITES / (SITES - 1)))
-    assert band.high[0] - 0.5 == pytest.approx(band.critical * band.std_error[0])
-    assert 0.5 - band.low[0] == pytest.approx(band.critical * band.std_error[0])
+    moved = dataclasses.replace(fit, effects=effects)
+    band = simultaneous_band(moved, range(6), level=0.95, draws=999, random=random)
+    away = (band.low > 0) | (band.high < 0)
+    assert away.tolist() == (band.p <= 0.05).tolist()
 
 
-def test_regressions_have_bands_too(draw: Draw) -> None:
-    panel = draw(31, shape=(20, 7), starts=(3, 4))
-    fit = event_study(panel)
-    influence = site_influence(fit)
-    assert fit.linear is not None
-    assert influence.T @ influence == pytest.approx(covariance(fit.linear, kind="cr0"), abs=EQUAL)
-    band = simultaneous_band(
-        fit,
-        range(len(fit.effects)),
-        level=0.95,
-        draws=999,
-        random=np.random.default_rng(1),
-    )
-    assert band.std_error**2 == pytest.approx(np.diag(covariance(fit.linear, kind="cr1")), rel=1e-8)
+def by_time(panel: Panel, procedure: Procedure) -> dict[int, Interval]:
+    """Return the intervals of all event times, each from a stream of its own."""
+    estimator = callaway_santanna()
+    fit = estimator(panel)
+    return {
+        int(effect.group): procedure(estimator, panel, fit.focused(j), np.random.default_rng(j))
+        for j, effect in enumerate(fit.effects)
+        if effect.estimand == "event_time"
+    }
 
 
-def test_what_has_no_band_is_refused() -> None:
+def test_all_event_times_share_one_band(draw: Draw) -> None:
+    panel = dataclasses.replace(draw(33, shape=(40, 7), starts=(3, 3, 5, 5)), covariates=())
+    band = by_time(panel, simultaneous(level=0.95, draws=999))
+    each = by_time(panel, cr1(level=0.95))
+    reach = set()
+    for time, interval in band.items():
+        own = each[time]
+        assert interval.std_error == pytest.approx(own.std_error, rel=EQUAL)
+        assert interval.high is not None
+        assert own.high is not None
+        assert interval.high >= own.high
+        assert interval.p is not None
+        assert own.p is not None
+        assert interval.p >= own.p
+        assert interval.low is not None
+        assert interval.std_error is not None
+        reach.add(round((interval.high - interval.low) / interval.std_error, 9))
+        assert f"the ranges of all {len(band)} event times" in interval.caveats[0]
+    assert len(reach) == 1
+    # Asked again, with another level, it is another band.
+    other = by_time(panel, simultaneous(level=0.8, draws=999))
+    assert other[0].low != band[0].low
+
+
+def test_event_times_of_few_sites_are_no_part_of_it(draw: Draw) -> None:
+    panel = dataclasses.replace(draw(34, shape=(40, 7), starts=(3, 5, 5)), covariates=())
+    found = by_time(panel, simultaneous(level=0.95, draws=999))
+    held = [time for time, interval in found.items() if interval.low is not None]
+    # Two sites start at 3 and four at 5, which are seen for two periods.
+    assert held == [-4, -3, -2, -1, 0, 1]
+    assert "below 4" in found[3].caveats[0]
+    assert f"all {len(held)} event times" in found[0].caveats[0]
+
+
+def test_other_effects_have_no_band(draw: Draw) -> None:
+    panel = draw(35, shape=(30, 6))
+    fit = callaway_santanna()(panel)
+    procedure = simultaneous(level=0.95, draws=99)
+    found = procedure(callaway_santanna(), panel, fit, np.random.default_rng(0))
+    assert (found.low, found.p) == (None, None)
+    assert "for effects by event time, all of them together" in found.caveats[0]
+
+
+def test_what_has_no_band_is_refused(draw: Draw) -> None:
     fit = fit_with(independent(2))
     ask: Any = simultaneous_band
     settings = {"level": 0.95, "draws": 99, "random": np.random.default_rng(0)}
@@ -114,8 +161,18 @@ def test_what_has_no_band_is_refused() -> None:
         ask(fit, (0,), **(settings | {"draws": 18}))
     with pytest.raises(EstimationError, match="not identified"):
         ask(fit, (), **settings)
-    with pytest.raises(EstimationError, match="Allowed: 'mammen', 'rademacher'"):
-        ask(fit, (0,), multipliers="webb", **settings)
     bare = fit_with(np.zeros((1, 1)))
     with pytest.raises(EstimationError, match="one site only"):
         ask(bare, (0,), **settings)
+    with pytest.raises(EstimationError, match="event_study has no influence functions"):
+        ask(event_study(draw(36)), (0,), **settings)
+
+
+def test_the_error_is_that_of_cr1(draw: Draw) -> None:
+    panel = dataclasses.replace(draw(37, shape=(40, 7), starts=(3, 3)), covariates=())
+    fit = callaway_santanna()(panel)
+    every = [j for j, e in enumerate(fit.effects) if e.estimand == "event_time"]
+    random = np.random.default_rng(1)
+    band = simultaneous_band(fit, every, level=0.95, draws=999, random=random)
+    squares = np.diag(covariance(fit, kind="cr1"))[every]
+    assert band.std_error**2 == pytest.approx(squares, rel=EQUAL)

@@ -72,9 +72,18 @@ def test_the_defaults_are_valid() -> None:
             "Allowed: ",
         ),
         (
+            _study(
+                primary=Method(estimator="callaway_santanna", procedure="simultaneous"),
+                estimators=("callaway_santanna",),
+                procedures=("cr1", "simultaneous"),
+            ),
+            'study.toml, [analysis], primary.procedure: "simultaneous" is for effects by event '
+            'time, not for one answer. Allowed: "cr1", "cr3" or "randomisation". Choose one',
+        ),
+        (
             _study(primary=Method(estimator="event_study", procedure="cr2")),
-            'study.toml, [analysis], primary.estimator: "event_study" gives effects by event time, '
-            f"not one answer. Allowed: {_listed(overall_only=True)}. Keep it among estimators",
+            'study.toml, [analysis], primary.estimator: "event_study" is there for its leads and '
+            f"lags, not for one answer. Allowed: {_listed(overall_only=True)}. Keep it among",
         ),
     ],
 )
@@ -195,16 +204,18 @@ def _part(estimator: str, estimand: Estimand = "cohort", *, equations: bool = Tr
 )
 def test_the_many_effects_are_asked_about_in_closed_form(fit: Fit, asked: set[str]) -> None:
     found = {key for key in methods.PROCEDURES if methods.is_asked(key, fit)}
-    # Placebos are shared by all effects of a fit.
-    assert found == asked | {"placebo"}
+    # Placebos are shared by all effects of a fit, and a band by all event times.
+    band = {"simultaneous"} if fit.effect.estimand == "event_time" else set()
+    assert found == asked | {"placebo"} | band
 
 
 @pytest.mark.parametrize("estimand", ["overall", "site"])
 def test_the_overall_effect_and_a_site_s_are_asked_about_by_every_procedure(
     estimand: Estimand,
 ) -> None:
-    for key in methods.PROCEDURES:
-        assert methods.is_asked(key, _part("imputation", estimand, equations=False))
+    for key, entry in methods.PROCEDURES.items():
+        fit = _part("imputation", estimand, equations=False)
+        assert methods.is_asked(key, fit) is not entry.by_event_time
 
 
 @pytest.mark.parametrize(("equations", "instead"), [(True, "cr2"), (False, "cr1")])
@@ -214,3 +225,16 @@ def test_an_effect_that_nobody_was_asked_about_says_what_to_add(
     found = methods.unasked("randomisation", _part("twfe", equations=equations), level=0.95)
     assert (found.low, found.high, found.p) == (None, None, None)
     assert found.caveats[0].endswith(f"Add {instead} to procedures for one in closed form")
+
+
+def test_a_band_takes_nobody_s_place() -> None:
+    study = _study(
+        primary=Method(estimator="callaway_santanna", procedure="cr1"),
+        estimators=("callaway_santanna",),
+        procedures=("simultaneous", "cr1"),
+    )
+    planned = methods.plan(study, study.outcomes[0])
+    assert [c.procedure for c in planned] == ["cr1", "simultaneous"]
+    few = methods.primary_among(planned, _fit(2, "callaway_santanna"))
+    assert few is not None
+    assert few.procedure == "cr1"
