@@ -10,7 +10,9 @@ from evaluation.study import Outcome
 from evaluation.wording.numbers import about, between, end, number, span
 from evaluation.wording.power import detectable, detectable_on_scale
 
-__all__ = ["Reading", "inline", "named", "reading", "within"]
+__all__ = ["Reading", "changed", "inline", "named", "reading", "within"]
+
+_EXPECTED = "than we would have expected"
 
 # A label that starts like this is a quantity ("the length of stay was lower"); others are things
 # that can be counted ("fewer admissions").
@@ -161,15 +163,31 @@ def inline(text: str) -> str:
 def named(found: Reading, outcome: Outcome, subject: str) -> str:
     """Return who had how much more or less of what than expected, without a full stop."""
     label = inline(outcome.label)
-    expected = "than we would have expected"
-    countable = outcome.measure in ("rate", "count") and not label.startswith(_QUANTITIES)
     if found.value == 0:
         return f"In {within(subject)}, {_figure(label)} was what we would have expected"
-    if countable and found.relative:
-        more = "fewer" if found.value < 0 else "more"
-        return f"{subject} had {found.amount()} {more} {label} {expected}"
-    higher = "lower" if found.value < 0 else "higher"
-    return f"In {within(subject)}, {_figure(label)} was {found.amount()} {higher} {expected}"
+    compared = _compared(found, outcome)
+    if _is_countable(found, outcome):
+        return f"{subject} had {found.amount()} {compared} {label} {_EXPECTED}"
+    return f"In {within(subject)}, {_figure(label)} was {found.amount()} {compared} {_EXPECTED}"
+
+
+def changed(found: Reading, outcome: Outcome) -> str:
+    """Return how much more or less than expected, where the outcome is named already."""
+    if found.value == 0:
+        return "As we would have expected"
+    said = f"{found.amount()} {_compared(found, outcome)} {_EXPECTED}"
+    return said[:1].upper() + said[1:]
+
+
+def _is_countable(found: Reading, outcome: Outcome) -> bool:
+    plain = not inline(outcome.label).startswith(_QUANTITIES)
+    return plain and found.relative and outcome.measure in ("rate", "count")
+
+
+def _compared(found: Reading, outcome: Outcome) -> str:
+    if _is_countable(found, outcome):
+        return "fewer" if found.value < 0 else "more"
+    return "lower" if found.value < 0 else "higher"
 
 
 def _figure(label: str) -> str:

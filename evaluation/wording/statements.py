@@ -27,7 +27,7 @@ from typing import Literal
 
 from evaluation.findings import Check, Estimate
 from evaluation.study import Outcome
-from evaluation.wording.phrases import Reading, inline, named, reading, within
+from evaluation.wording.phrases import Reading, changed, inline, named, reading, within
 
 __all__ = ["Kind", "Statement", "check_in_words", "next_steps", "statement"]
 
@@ -94,6 +94,8 @@ class Statement:
         A few words, no full stop.
     sentence : str
         The whole statement in plain English; one or more sentences.
+    short : str
+        The same by the same rule, where the outcome and who it is about are named above.
     caution : str
         Empty, or "Read with caution: ..." with the checks that failed; goes first.
     """
@@ -101,6 +103,7 @@ class Statement:
     kind: Kind
     headline: str
     sentence: str
+    short: str
     caution: str = ""
 
 
@@ -126,21 +129,27 @@ def statement(
     """
     caution = _caution(outcome, checks)
     if estimate is None or not math.isfinite(estimate.effect.value):
-        sentence = _not_estimated(estimate, outcome, subject)
-        return _made("not_estimated", sentence, caution)
+        said = (_not_estimated(estimate, outcome, subject), "No figure could be estimated.")
+        return _made("not_estimated", said, caution)
     found = reading(estimate, outcome)
     ends = found.ends
     if ends is None:
-        sentence = f"{named(found, outcome, subject)}. {_why_unsure(estimate, found)}"
-        return _made("no_interval", sentence, caution)
+        unsure = _why_unsure(estimate, found)
+        parts = (named(found, outcome, subject), changed(found, outcome))
+        return _made("no_interval", tuple(f"{part}. {unsure}" for part in parts), caution)
     if ends[0] <= 0 <= ends[1]:
         return _holding_zero(found, outcome, subject, caution)
     return _without_zero(found, outcome, subject, caution)
 
 
-def _made(kind: Kind, sentence: str, caution: str, headline: str = "") -> Statement:
+def _made(kind: Kind, said: tuple[str, ...], caution: str, headline: str = "") -> Statement:
+    sentence, short = said
     return Statement(
-        kind=kind, headline=headline or _HEADLINES[kind], sentence=sentence, caution=caution
+        kind=kind,
+        headline=headline or _HEADLINES[kind],
+        sentence=sentence,
+        short=short,
+        caution=caution,
     )
 
 
@@ -148,22 +157,29 @@ def _holding_zero(found: Reading, outcome: Outcome, subject: str, caution: str) 
     low, high = found.ends or (math.nan, math.nan)
     where = f"{inline(outcome.label)} in {within(subject)}"
     if found.smallest is not None and max(-low, high) < found.smallest:
-        sentence = f"Any effect on {where} is too small to matter ({found.range()})."
-        return _made("too_small", sentence, caution)
+        small = f"is too small to matter ({found.range()})."
+        return _made(
+            "too_small", (f"Any effect on {where} {small}", f"Any effect {small}"), caution
+        )
     parts = [f"Too early to tell. The results for {where} fit {found.fit()}.", found.visible()]
     if found.smallest is not None and abs(found.value) < _NEAR_ZERO * found.smallest:
         parts.append(f"The best single figure, {found.move()}, is close to zero.")
     if found.smallest is None:
         parts.append(_cannot_weigh(outcome, "a change of that size"))
-    return _made("too_early", " ".join(part for part in parts if part), caution)
+    short = f"Too early to tell. The results fit {found.fit()}."
+    return _made("too_early", (" ".join(part for part in parts if part), short), caution)
 
 
 def _without_zero(found: Reading, outcome: Outcome, subject: str, caution: str) -> Statement:
     low, high = found.ends or (math.nan, math.nan)
-    said = f"{named(found, outcome, subject)} ({found.range()})."
+    parts = (named(found, outcome, subject), changed(found, outcome))
+
+    def with_range(verdict: str) -> tuple[str, ...]:
+        return tuple(f"{part} ({found.range()}). {verdict}" for part in parts)
+
     fell = high < 0
     if outcome.better != "neither" and fell != (outcome.better == "lower"):
-        return _made("worse", f"{said} Look into why before going on.", caution)
+        return _made("worse", with_range("Look into why before going on."), caution)
     large = found.smallest is not None and min(abs(low), abs(high)) >= found.smallest
     weighed = "This is large enough to matter." if large else "It may be too small to matter."
     if found.smallest is None:
@@ -171,11 +187,11 @@ def _without_zero(found: Reading, outcome: Outcome, subject: str, caution: str) 
     if outcome.better == "neither":
         aside = "The study did not say which direction is better."
         headline = "Lower than expected" if fell else "Higher than expected"
-        return _made("changed", f"{said} {weighed} {aside}", caution, headline)
+        return _made("changed", with_range(f"{weighed} {aside}"), caution, headline)
     if found.smallest is None:
         headline = "Better; whether by enough we cannot say"
-        return _made("changed", f"{said} {weighed}", caution, headline)
-    return _made("matters" if large else "may_be_too_small", f"{said} {weighed}", caution)
+        return _made("changed", with_range(weighed), caution, headline)
+    return _made("matters" if large else "may_be_too_small", with_range(weighed), caution)
 
 
 def _cannot_weigh(outcome: Outcome, it: str) -> str:
