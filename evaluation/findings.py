@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from evaluation.panel import Panel
 
 __all__ = [
+    "BlockFit",
     "Check",
     "Effect",
+    "Equations",
     "Estimand",
     "Estimate",
     "Estimator",
@@ -30,6 +32,7 @@ __all__ = [
     "Probe",
     "Procedure",
     "Scale",
+    "SiteBlock",
 ]
 
 Estimand = Literal["overall", "site", "cohort", "calendar", "group_time", "event_time", "bound"]
@@ -132,6 +135,60 @@ class LinearFit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SiteBlock:
+    """One site of a :class:`BlockFit`: tables of its u units by T periods, 0 where there is no row.
+
+    Parameters
+    ----------
+    weights, residual : array, shape (u, T)
+        As in :class:`LinearFit`.
+    groups : tuple of (int, array of shape (T, p - c))
+        How many of the units, in their order, share columns, and these: period dummies and
+        whatever else is the same for all of them.
+    covariates : array, shape (c, u, T)
+        Columns with a value of their own in each row.
+    """
+
+    weights: FloatArray
+    residual: FloatArray
+    groups: tuple[tuple[int, FloatArray], ...]
+    covariates: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
+class BlockFit:
+    """The same equations as a :class:`LinearFit`, of data too many to hold the design as a matrix.
+
+    Columns are as they were before unit effects were absorbed, and may be redundant: p effects that
+    the data see in k directions. Compared by identity and open to weak references.
+
+    Parameters
+    ----------
+    read : callable
+        Makes the site blocks, sites in order, when they are asked for. Each of the p effects is a
+        column of ``groups`` or, the last c, of ``covariates``. With them come directions of the
+        effects in which the normal equations, unit effects absorbed, are the identity: an array of
+        shape (p, k).
+    coef : array, shape (p,)
+        Effects; redundant ones in any of their values.
+    contrasts : array, shape (r, p)
+        Row j gives effect j of the fit as ``contrasts[j] @ coef``; NaN where not identified.
+    n_clusters : int
+        The number of sites, G.
+    family : {"gaussian", "poisson"}
+    """
+
+    read: Callable[[], tuple[tuple[SiteBlock, ...], FloatArray]]
+    coef: FloatArray
+    contrasts: FloatArray
+    n_clusters: int
+    family: Literal["gaussian", "poisson"] = "gaussian"
+
+
+Equations = LinearFit | BlockFit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EventStudy:
     """Event-time estimates with their joint uncertainty.
 
@@ -167,8 +224,10 @@ class Fit:
         Which effect a procedure is asked about.
     linear : LinearFit or None
         Estimating equations of the focal effect, whose ``contrasts`` run parallel to ``effects``;
-        None for estimators that are only refitted.
-    designs : tuple of LinearFit
+        None for estimators that are only refitted, and for data too many for a matrix.
+    blocks : BlockFit or None
+        The same equations of data too many to hold the design as a matrix.
+    designs : tuple of LinearFit or BlockFit
         Where effects come from several regressions, the equations of each, parallel to ``effects``
         too: NaN for the effects of the others. Empty where ``linear`` holds all there are.
     influence : array, shape (G, r), or None
@@ -197,7 +256,8 @@ class Fit:
     n_pilot_sites: int
     focal: int = 0
     linear: LinearFit | None = None
-    designs: tuple[LinearFit, ...] = ()
+    blocks: BlockFit | None = None
+    designs: tuple[Equations, ...] = ()
     influence: FloatArray | None = None
     recentred: Callable[[int], FloatArray] | None = None
     refit: Estimator | None = None
@@ -211,7 +271,17 @@ class Fit:
     def focused(self, index: int) -> Fit:
         """Return the same fit, asking about effect ``index`` and its equations."""
         holding = (one for one in self.designs if np.isfinite(one.contrasts[index]).all())
-        return dataclasses.replace(self, focal=index, linear=next(holding, self.linear))
+        found = next(holding, None)
+        if found is None:
+            return dataclasses.replace(self, focal=index)
+        if isinstance(found, LinearFit):
+            return dataclasses.replace(self, focal=index, linear=found, blocks=None)
+        return dataclasses.replace(self, focal=index, linear=None, blocks=found)
+
+    @property
+    def equations(self) -> Equations | None:
+        """The estimating equations in the one form or the other, where there are any."""
+        return self.blocks if self.linear is None else self.linear
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

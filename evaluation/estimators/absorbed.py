@@ -42,6 +42,8 @@ class Solver:
     ----------
     inverse : array, shape (p, p)
         Pseudo-inverse.
+    basis : array, shape (p, k)
+        Directions in which the equations are the identity: ``basis @ basis.T`` is the inverse.
     null : array, shape (p, d)
         Directions along which the effects can move without moving the fit.
     unit : array, shape (p,)
@@ -49,6 +51,7 @@ class Solver:
     """
 
     inverse: FloatArray
+    basis: FloatArray
     null: FloatArray
     unit: FloatArray
 
@@ -99,7 +102,10 @@ def solver(normal: FloatArray, size: FloatArray) -> Solver:
     large = values > _UNSEEN * values[-1]
     kept = unit[:, None] * vectors[:, large]
     return Solver(
-        inverse=(kept / values[large]) @ kept.T, null=unit[:, None] * vectors[:, ~large], unit=unit
+        inverse=(kept / values[large]) @ kept.T,
+        basis=kept / np.sqrt(values[large]),
+        null=unit[:, None] * vectors[:, ~large],
+        unit=unit,
     )
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from evaluation.estimators.absorbed import Absorbed, Solver, solver
 from evaluation.estimators.grid import grid_of
+from evaluation.estimators.site_equations import Solved, site_equations
+from evaluation.findings import BlockFit
 from evaluation.panel import Panel
 
 __all__ = [
@@ -36,8 +38,8 @@ _MOST_CELLS = 4_000_000
 _ROUNDING = 1e-12
 
 LARGE = (
-    "The data are too many to hold the design as a matrix: by blocks of units, with cr1 and the "
-    "procedures that refit."
+    "The data are too many to hold the design as a matrix: computed by blocks of units, which "
+    "gives the same figures."
 )
 
 
@@ -83,6 +85,14 @@ class Regressed:
         size = float(np.abs(self.outcome).max())
         influence[:, np.abs(influence).max(axis=0) <= _ROUNDING * size] = 0.0
         return influence
+
+    def blocks(self, panel: Panel, contrasts: FloatArray) -> BlockFit:
+        """Return the estimating equations of contrasts, shape (r, m + c), NaN as the contrasts."""
+        solved = Solved(
+            model=self.model, outcome=self.outcome, effects=self.effects, solver=self.solved
+        )
+        periods = np.zeros((contrasts.shape[0], self.model.grid.n_periods))
+        return site_equations(panel, solved, np.hstack([periods, contrasts]))
 
 
 def regress(model: Absorbed, outcome: FloatArray) -> Regressed:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.estimators.cells import Average, TreatedCells, averages, no_cells
-from evaluation.findings import Effect, Fit, LinearFit, Scale
+from evaluation.findings import BlockFit, Effect, Equations, Fit, LinearFit, Scale
 from evaluation.panel import Panel
 
 __all__ = ["Part", "Split", "TreatedParts", "treated_parts", "with_parts"]
@@ -147,31 +147,34 @@ class Part:
     Parameters
     ----------
     effects : tuple of Effect, length m
-    linear : LinearFit or None
+    linear : LinearFit, BlockFit or None
     influence : array, shape (G, m), or None
     """
 
     effects: tuple[Effect, ...]
-    linear: LinearFit | None = None
+    linear: Equations | None = None
     influence: FloatArray | None = None
 
 
 def with_parts(fit: Fit, parts: Sequence[Part]) -> Fit:
     """Put the effects of splits behind those of a fit, each with its own equations."""
-    every = [Part(effects=fit.effects, linear=fit.linear, influence=fit.influence), *parts]
+    every = [Part(effects=fit.effects, linear=fit.equations, influence=fit.influence), *parts]
     effects = tuple(effect for part in every for effect in part.effects)
-    designs, at = [], 0
+    designs: list[Equations] = []
+    at = 0
     for part in every:
         if part.linear is not None:
-            rows = np.full((len(effects), part.linear.coef.size), np.nan)
+            rows = np.full((len(effects), part.linear.contrasts.shape[1]), np.nan)
             rows[at : at + len(part.effects)] = part.linear.contrasts
             designs.append(dataclasses.replace(part.linear, contrasts=rows))
         at += len(part.effects)
     influence = [part.influence for part in every if part.influence is not None]
+    first = designs[0] if designs else None
     return dataclasses.replace(
         fit,
         effects=effects,
-        linear=designs[0] if designs else None,
+        linear=first if isinstance(first, LinearFit) else None,
+        blocks=first if isinstance(first, BlockFit) else None,
         designs=tuple(designs),
         influence=np.hstack(influence) if influence else None,
     )

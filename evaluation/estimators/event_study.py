@@ -128,7 +128,7 @@ def _by_columns(
 
 
 def _by_blocks(panel: Panel, form: Form, among: list[Average], caveats: tuple[str, ...]) -> Fit:
-    """Fit block by block, with influence by site in place of equations."""
+    """Fit block by block, with equations by site, and influence."""
     model = Absorbed(
         grid=grid_of(panel),
         weights=panel.values("weight"),
@@ -147,6 +147,7 @@ def _by_blocks(panel: Panel, form: Form, among: list[Average], caveats: tuple[st
     return Fit(
         estimator="event_study",
         effects=_effects(form, among, regressed.values(shares), identified),
+        blocks=regressed.blocks(panel, shares),
         influence=regressed.influence(panel, shares),
         n_obs=model.n_rows,
         n_units=len(panel.units),

@@ -70,6 +70,12 @@ class Grid:
         table[cells] = values[rows]
         return table.reshape(units.size, self.n_periods)
 
+    def table_of(self, values: FloatArray, units: IntArray) -> FloatArray:
+        """Return the same of units in any order, as a copy of its own; shape (u, T)."""
+        if self.period is None:
+            return values.reshape(-1, self.n_periods)[units]
+        return self.table(values, units)
+
     def put(self, table: FloatArray, units: IntArray, values: FloatArray) -> None:
         """Write a table of some units, shape (u, T), to their rows in ``values``, shape (n,)."""
         if self.period is None:

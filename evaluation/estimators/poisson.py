@@ -75,7 +75,7 @@ def poisson(panel: Panel, *, by_part: bool = False) -> Fit:
     Fit
         The effect ``overall``, on the log scale; the others behind it. Equations are the working
         regression at the maximum: weights are the fitted means, residuals :math:`(n - \mu)/\mu`.
-        Above some 1,000 units there is influence by site in their place.
+        Above some 1,000 units they come site by site, with influence summed by site.
 
     Raises
     ------
@@ -152,14 +152,18 @@ def _parts_by_blocks(panel: Panel, counts: Counts, parts: TreatedParts) -> Itera
         maximum = maximise(model, events)
         if maximum is None:
             reasons = (_NOT_CONVERGED,) * len(split)
-            values = np.full(len(split), np.nan)
+            values, blocks = np.full(len(split), np.nan), None
             influence = np.full((len(panel.sites), len(split)), np.nan)
         else:
             focal[~told] = np.nan
-            values = focal @ maximum.effects
+            values, blocks = focal @ maximum.effects, maximum.blocks(panel, focal)
             scores = maximum.unit_scores(maximum.solved.inverse @ focal.T)
             influence = sum_by_site(panel, scores)
-        yield Part(effects=parts.effects(split, values, "log", reasons), influence=influence)
+        yield Part(
+            effects=parts.effects(split, values, "log", reasons),
+            linear=blocks,
+            influence=influence,
+        )
 
 
 def _split_model(panel: Panel, counts: Counts, parts: TreatedParts, split: Split) -> Absorbed:
@@ -169,7 +173,7 @@ def _split_model(panel: Panel, counts: Counts, parts: TreatedParts, split: Split
 
 
 def _by_blocks(panel: Panel, counts: Counts) -> Fit:
-    """Fit block by block, with influence by site in place of equations."""
+    """Fit block by block, with equations by site, and influence."""
     model = treatment_model(panel, counts.spread(counts.exposure))
     count = counts.spread(counts.count)
     focal = np.eye(1, model.n_effects, model.grid.n_periods)
@@ -180,6 +184,7 @@ def _by_blocks(panel: Panel, counts: Counts) -> Fit:
     return Fit(
         estimator="poisson",
         effects=(_effect(panel, counts, float(maximum.effects @ focal[0])),),
+        blocks=maximum.blocks(panel, focal),
         influence=sum_by_site(panel, maximum.unit_scores(maximum.solved.inverse @ focal.T)),
         n_obs=int(counts.kept.sum()),
         n_units=int((np.bincount(panel.unit_codes, counts.kept) > 0).sum()),

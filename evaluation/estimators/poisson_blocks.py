@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.estimators.absorbed import Absorbed, Solver, solver
+from evaluation.estimators.site_equations import Solved, site_equations
+from evaluation.findings import BlockFit
+from evaluation.panel import Panel
 
 __all__ = ["Maximum", "maximise"]
 
@@ -50,6 +53,18 @@ class Maximum:
     residual: FloatArray
     solved: Solver
     effects: FloatArray
+
+    def blocks(self, panel: Panel, contrasts: FloatArray) -> BlockFit:
+        """Return the estimating equations of contrasts, shape (r, p): the working regression.
+
+        They are solved anew: ``solved`` is the curvature before the last step.
+        """
+        solved = Solved(
+            model=self.working,
+            outcome=self.residual,
+            effects=np.zeros_like(self.effects),
+        )
+        return site_equations(panel, solved, contrasts, coef=self.effects, family="poisson")
 
     def unit_scores(self, directions: FloatArray) -> FloatArray:
         """Return each unit's part of the estimating equations, directions (p, r); (U, r)."""

@@ -118,12 +118,13 @@ def _parts_by_blocks(panel: Panel, parts: TreatedParts) -> Iterator[Part]:
         shares[~regressed.identified[: len(split)]] = np.nan
         yield Part(
             effects=parts.effects(split, regressed.values(shares), "level"),
+            linear=regressed.blocks(panel, shares),
             influence=regressed.influence(panel, shares),
         )
 
 
 def _by_blocks(panel: Panel, *, is_dose: bool) -> Fit:
-    """Fit block by block, with influence by site in place of equations."""
+    """Fit block by block, with equations by site, and influence."""
     model = treatment_model(panel, panel.values("weight"))
     regressed = regress(model, panel.values("outcome"))
     if not regressed.identified[0]:
@@ -133,6 +134,7 @@ def _by_blocks(panel: Panel, *, is_dose: bool) -> Fit:
     return Fit(
         estimator="twfe",
         effects=(_effect(float(regressed.values(treatment)[0]), observed),),
+        blocks=regressed.blocks(panel, treatment),
         influence=regressed.influence(panel, treatment),
         n_obs=panel.rows.height,
         n_units=len(panel.units),

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.findings import Estimator, Fit, Interval, LinearFit, Procedure
+from evaluation.findings import Equations, Estimator, Fit, Interval, Procedure
 from evaluation.inference.sandwich import Variance, bias_reduced, sandwich, scaled_sandwich
 from evaluation.inference.student import (
     FITTED_EXACTLY,
@@ -29,14 +29,14 @@ __all__ = ["Kind", "covariance", "cr1", "cr2", "judged_by"]
 
 Kind = Literal["cr0", "cr1", "cr2"]
 
-_SANDWICHES: dict[Kind, Callable[[LinearFit], Variance]] = {
+_SANDWICHES: dict[Kind, Callable[[Equations], Variance]] = {
     "cr0": sandwich,
     "cr1": scaled_sandwich,
     "cr2": bias_reduced,
 }
 # What was made of a fit, as long as the fit lives. It holds nothing that could not be made again,
 # so it can change no number.
-_REMEMBERED: WeakKeyDictionary[LinearFit, dict[Kind, Variance]] = WeakKeyDictionary()
+_REMEMBERED: WeakKeyDictionary[Equations, dict[Kind, Variance]] = WeakKeyDictionary()
 
 
 _CR1_CAVEAT = (
@@ -83,12 +83,12 @@ def cr2(*, level: float) -> Procedure:
     return _procedure("cr2", level)
 
 
-def covariance(fit: LinearFit | Fit, *, kind: Kind) -> NDArray[np.float64]:
+def covariance(fit: Equations | Fit, *, kind: Kind) -> NDArray[np.float64]:
     """Return the covariance of a fit's effects; shape (r, r), NaN where not identified.
 
     Parameters
     ----------
-    fit : LinearFit or Fit
+    fit : LinearFit, BlockFit or Fit
         A Fit with estimating equations, or with influence functions summed by site.
     kind : {"cr0", "cr1", "cr2"}
         The sandwich as it is, which is what other software publishes for influence functions; times
@@ -101,7 +101,7 @@ def covariance(fit: LinearFit | Fit, *, kind: Kind) -> NDArray[np.float64]:
         With fewer than two sites, when the model fits every observation exactly, or when the fit
         has nothing of the kind.
     """
-    if isinstance(fit, LinearFit):
+    if not isinstance(fit, Fit):
         return _variance(fit, kind).covariance
     if fit.linear is None and fit.influence is not None and kind != "cr2":
         if kind == "cr0":
@@ -181,14 +181,14 @@ def _of_influence(fit: Fit) -> tuple[float, float] | None:
     return (std_error, fit.n_sites - 1.0) if std_error > _ROUNDING * size else None
 
 
-def _variance(linear: LinearFit, kind: Kind) -> Variance:
+def _variance(equations: Equations, kind: Kind) -> Variance:
     """Return all contrasts' variances at once, remembered for as long as the fit lives.
 
     An event study asks for each of its event times in turn; the adjustment matrices, which are
     nearly all of the work, are the same for all.
     """
-    remembered = _REMEMBERED.setdefault(linear, {})
+    remembered = _REMEMBERED.setdefault(equations, {})
     if kind not in remembered:
-        refuse_exact(linear)
-        remembered[kind] = _SANDWICHES[kind](linear)
+        refuse_exact(equations)
+        remembered[kind] = _SANDWICHES[kind](equations)
     return remembered[kind]

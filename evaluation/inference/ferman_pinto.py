@@ -131,13 +131,13 @@ def ferman_pinto(*, level: float, draws: int) -> Procedure:
     def interval(_estimator: Estimator, panel: Panel, fit: Fit, random: Generator) -> Interval:
         if not np.isfinite(fit.effect.value):
             return unidentified(_KEY, level)
-        if fit.linear is None or not is_two_way(panel, fit):
+        if fit.equations is None or not is_two_way(panel, fit):
             reason = (
                 f"No interval: {_KEY} is for least squares and Poisson with area and period "
                 "effects, on all of their observations, and for one effect."
             )
             return Interval(procedure=_KEY, level=level, caveats=(reason,))
-        tables = site_tables(collapse(panel), fit.linear.family)
+        tables = site_tables(collapse(panel), fit.equations.family)
         sources = draw_sources(tables, draws=draws, random=random)
         comparisons = sources.informed.size - sources.pilot.size
         if comparisons < FEWEST_COMPARISON_SITES:

@@ -7,8 +7,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.findings import Effect, Estimator, Fit, Interval, LinearFit, Procedure
-from evaluation.inference.moments import Moments, moments, solve_without
+from evaluation.findings import Effect, Equations, Estimator, Fit, Interval, Procedure
+from evaluation.inference.moments import RowMoments, SiteMoments, moments, solve_without
+from evaluation.inference.site_likelihood import RowGradients, SiteGradients
 from evaluation.inference.student import (
     FITTED_EXACTLY,
     few_sites,
@@ -23,6 +24,7 @@ __all__ = ["cr3", "leave_one_out", "refit_without"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 # A contrast that keeps less than all but this share of its length without a site is lost.
 _LOST = 1e-6
@@ -55,8 +57,8 @@ def cr3(*, level: float) -> Procedure:
     def interval(estimator: Estimator, panel: Panel, fit: Fit, _draws: Generator) -> Interval:
         if not np.isfinite(fit.effect.value):
             return unidentified("cr3", level)
-        if fit.linear is not None:
-            refuse_exact(fit.linear)
+        if fit.equations is not None:
+            refuse_exact(fit.equations)
         moves = np.array(list(leave_one_out(estimator, panel, fit).values())) - fit.effect.value
         sites = moves.size
         std_error = float(np.sqrt((sites - 1) / sites * (moves @ moves)))
@@ -89,18 +91,17 @@ def leave_one_out(estimator: Estimator, panel: Panel, fit: Fit) -> dict[str, flo
     EstimationError
         When the effect is not identified without some site; it is named.
     """
-    names = panel.sites
-    if fit.linear is not None and fit.linear.n_clusters == len(names):
-        cut = moments(fit.linear)
-        shifts, lost = _shifts(fit.linear, cut, fit.focal)
+    # A Poisson fit leaves out sites without any event: they move nothing.
+    empty = set() if fit.equations is None else _without_events(panel)
+    names = [name for name in panel.sites if name not in empty]
+    if fit.equations is not None and fit.equations.n_clusters == len(names):
+        shifts, lost = _shifts(fit.equations, fit.focal)
         if lost.any():
             raise _needed(names[int(np.flatnonzero(lost)[0])], "nothing else identifies it")
         found = fit.effect.value + shifts
         if np.isfinite(found).all():
             return dict(zip(names, found.tolist(), strict=True))
-    # A Poisson fit leaves out sites without any event: they move nothing.
-    empty = _without_events(panel) if fit.linear is not None else set()
-    return {name: refit_without(estimator, panel, fit, name) for name in names if name not in empty}
+    return {name: refit_without(estimator, panel, fit, name) for name in names}
 
 
 def refit_without(estimator: Estimator, panel: Panel, fit: Fit, site: str) -> float:
@@ -147,50 +148,51 @@ def _without_events(panel: Panel) -> set[str]:
     return {name for name, total in zip(panel.sites, events, strict=True) if total == 0}
 
 
-def _shifts(linear: LinearFit, cut: Moments, focal: int) -> tuple[FloatArray, BoolArray]:
+def _shifts(equations: Equations, focal: int) -> tuple[FloatArray, BoolArray]:
     """Return how far the effect moves without each site, and where it is lost; shape (G,) each."""
+    cut = moments(equations)
     contrast = cut.contrasts[:, focal]
-    solution, kept = solve_without(cut.grams, cut.scores[:, :, None])
-    lost = np.zeros(cut.grams.shape[0], dtype=np.bool_)
-    if kept is not None:
-        rest = contrast - kept @ contrast
-        lost = np.linalg.norm(rest, axis=1) > _LOST * np.linalg.norm(contrast)
-    if linear.family == "gaussian" or lost.any():
-        return -(solution[:, :, 0] @ contrast), lost
-    return _poisson_shifts(cut, contrast, -solution[:, :, 0]), lost
+    solution, lost = _solved(cut, contrast)
+    if equations.family == "gaussian" or lost.any():
+        return -(solution @ contrast), lost
+    sites = solution.shape[0]
+    many = max(1, _MOST_CELLS // (cut.weights.size if isinstance(cut, RowMoments) else 1))
+    shifts = [
+        _settle(cut, -solution[at : at + many], np.arange(at, min(at + many, sites))) @ contrast
+        for at in range(0, sites, many)
+    ]
+    return np.concatenate(shifts), lost
 
 
-def _poisson_shifts(cut: Moments, contrast: FloatArray, first: FloatArray) -> FloatArray:
-    """Return the shifts of the refitted maxima, NaN where the moves do not settle; shape (G,).
+def _solved(cut: RowMoments | SiteMoments, contrast: FloatArray) -> tuple[FloatArray, BoolArray]:
+    """Solve the equations less each site's scores, and say where the contrast is lost; (G, k)."""
+    sites, k = cut.scores.shape
+    solution, lost = np.empty((sites, k)), np.zeros(sites, dtype=np.bool_)
+    many = max(1, _MOST_CELLS // k**2)
+    for at in range(0, sites, many):
+        part = slice(at, at + many)
+        found, kept = solve_without(cut.grams[part], cut.scores[part, :, None])
+        solution[part] = found[:, :, 0]
+        if kept is not None:
+            rest = contrast - kept @ contrast
+            lost[part] = np.linalg.norm(rest, axis=1) > _LOST * np.linalg.norm(contrast)
+    return solution, lost
+
+
+def _settle(cut: RowMoments | SiteMoments, first: FloatArray, sites: IntArray) -> FloatArray:
+    """Return the coefficients of the refitted maxima without each of ``sites``; shape (g, k).
 
     Unit effects are at their own maximum throughout. Each move solves the curvature at the full
     maximum, which is at hand for all sites, for the exact gradient at the present coefficients: it
-    ends at the same maximum as Newton's moves.
+    ends at the same maximum as Newton's moves. NaN where the moves do not settle.
     """
-    sites, n = first.shape[0], cut.weights.size
-    many = max(1, _MOST_CELLS // n)
-    shifts = [
-        _settle(cut, first[at : at + many], np.arange(at, min(at + many, sites))) @ contrast
-        for at in range(0, sites, many)
-    ]
-    return np.concatenate(shifts)
-
-
-def _settle(cut: Moments, first: FloatArray, sites: NDArray[np.int64]) -> FloatArray:
-    """Return the coefficients without each of ``sites``, NaN where not found; shape (g, k)."""
-    n = cut.weights.size
-    ends = np.r_[cut.site_start[1:], n]
-    row = np.arange(n)[:, None]
-    others = (row < cut.site_start[sites]) | (row >= ends[sites])
-    count = (cut.weights * (1 + cut.residual))[:, None]
-    lengths = np.diff(np.r_[cut.unit_start, n])
-    events = np.add.reduceat(count, cut.unit_start)
     coefs = first.copy()
+    gradients = (
+        RowGradients(cut, sites) if isinstance(cut, RowMoments) else SiteGradients(cut.read, sites)
+    )
     for _ in range(_MOST_MOVES):
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = cut.weights[:, None] * np.exp(cut.basis @ coefs.T)
-            mean *= np.repeat(events / np.add.reduceat(mean, cut.unit_start), lengths, axis=0)
-            gradient = ((count - mean) * others).T @ cut.basis
+            gradient = gradients.at(coefs)
         if not np.isfinite(gradient).all():
             break
         move = solve_without(cut.grams[sites], gradient[:, :, None])[0][:, :, 0]

@@ -15,47 +15,83 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.findings import LinearFit
+from evaluation.errors import EstimationError
+from evaluation.findings import BlockFit, Equations, LinearFit
+from evaluation.inference.site_reads import SitesRead, absorbed_gram, gross, read_sites
 
-__all__ = ["Moments", "Null", "moments", "site_grams", "solve_without", "turned"]
+__all__ = [
+    "Moments",
+    "Null",
+    "RowMoments",
+    "SiteMoments",
+    "moments",
+    "row_moments",
+    "site_grams",
+    "solve_without",
+    "turned",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # As share of what it was with the site: less is left by rounding alone.
 _LOST = 1e-10
+# Numbers that the sites' moments may hold together, 1.6 gigabytes.
+_MOST_NUMBERS = 200_000_000
 
 # What was made of a fit, as long as the fit lives: event times share it, and so do procedures.
-_REMEMBERED: WeakKeyDictionary[LinearFit, Moments] = WeakKeyDictionary()
+_ROWS: WeakKeyDictionary[LinearFit, RowMoments] = WeakKeyDictionary()
+_SITES: WeakKeyDictionary[BlockFit, SiteMoments] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Moments:
-    """Site by site moments of a fit, its rows ordered by site and unit.
+    """Site by site moments of a fit, in a basis of k columns orthonormal under its weights.
+
+    Parameters
+    ----------
+    contrasts : array, shape (k, r)
+        The fit's contrasts, of the coefficients of the basis.
+    grams : array, shape (G, k, k)
+        ``B_g' W_g B_g``; their sum is the identity.
+    scores : array, shape (G, k)
+        ``B_g' W_g residual_g``; their sum is zero.
+    gross : array, shape (r,)
+        Each contrast's terms of the scores without their signs, summed: what rounding is a share
+        of.
+    """
+
+    contrasts: FloatArray
+    grams: FloatArray
+    scores: FloatArray
+    gross: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowMoments(Moments):
+    """The same with the rows they are sums of, ordered by site and unit.
 
     Parameters
     ----------
     basis : array, shape (n, k)
         The absorbed columns made orthonormal under ``weights``.
-    contrasts : array, shape (k, r)
-        The fit's contrasts, of the coefficients of ``basis``.
     weights, residual : array, shape (n,)
     site_start, unit_start : int array, shapes (G,) and (U,)
         Where the rows of each site and of each unit begin.
-    grams : array, shape (G, k, k)
-        ``B_g' W_g B_g``; their sum is the identity.
-    scores : array, shape (G, k)
-        ``B_g' W_g residual_g``; their sum is zero.
     """
 
     basis: FloatArray
-    contrasts: FloatArray
     weights: FloatArray
     residual: FloatArray
     site_start: IntArray
     unit_start: IntArray
-    grams: FloatArray
-    scores: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SiteMoments(Moments):
+    """The same of a fit by blocks, with its sites as they were read."""
+
+    read: SitesRead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,32 +113,73 @@ class Null:
     scores: FloatArray
 
 
-def moments(linear: LinearFit) -> Moments:
-    """Return the moments of a fit, remembered for as long as the fit lives."""
-    found = _REMEMBERED.get(linear)
+def moments(equations: Equations) -> RowMoments | SiteMoments:
+    """Return the moments of a fit, remembered for as long as the fit lives.
+
+    Raises
+    ------
+    EstimationError
+        When those of a fit by blocks are more than memory may hold.
+    """
+    if isinstance(equations, LinearFit):
+        return row_moments(equations)
+    found = _SITES.get(equations)
     if found is None:
-        found = _REMEMBERED[linear] = _moments(linear)
+        found = _SITES[equations] = _moments_of_blocks(read_sites(equations))
     return found
 
 
-def _moments(linear: LinearFit) -> Moments:
+def row_moments(linear: LinearFit) -> RowMoments:
+    """Return the moments of a fit with its rows, remembered for as long as the fit lives."""
+    found = _ROWS.get(linear)
+    if found is None:
+        found = _ROWS[linear] = _moments_of_rows(linear)
+    return found
+
+
+def _moments_of_blocks(read: SitesRead) -> SiteMoments:
+    k, r = read.contrasts.shape
+    n_sites = len(read.sites)
+    if n_sites * k * k > _MOST_NUMBERS:
+        raise EstimationError(
+            f"{n_sites:,} sites with {k} effects beside the units' own are too many: their moments "
+            f"would take {8e-9 * n_sites * k * k:.1f} GB",
+            allowed=f"{8e-9 * _MOST_NUMBERS:.1f} GB",
+            remedy="Choose cr2, which takes one site at a time, or join periods.",
+        )
+    grams, scores = np.empty((n_sites, k, k)), np.empty((n_sites, k))
+    sizes = np.zeros(r)
+    for at, site in enumerate(read.sites):
+        weights, columns = site.block.weights, site.columns
+        basis = read.basis[columns.kept]
+        grams[at] = basis.T @ absorbed_gram(columns, weights) @ basis
+        weighed = weights * site.block.residual
+        scores[at] = basis.T @ columns.products(weighed[None])[:, 0]
+        sizes += gross(site, basis @ read.contrasts)
+    return SiteMoments(contrasts=read.contrasts, grams=grams, scores=scores, gross=sizes, read=read)
+
+
+def _moments_of_rows(linear: LinearFit) -> RowMoments:
     order = np.lexsort((linear.unit, linear.cluster))
     site, unit = linear.cluster[order], linear.unit[order]
     weights, residual = linear.weights[order], linear.residual[order]
     root = np.sqrt(weights)
     orthonormal, triangle = np.linalg.qr(linear.x[order] * root[:, None])
+    contrasts = np.linalg.solve(triangle.T, linear.contrasts.T)
     new_site = np.r_[True, site[1:] != site[:-1]]
     new_unit = np.r_[True, unit[1:] != unit[:-1]] | new_site
     site_start = np.flatnonzero(new_site)
-    return Moments(
+    parts = np.abs(orthonormal @ contrasts)
+    return RowMoments(
         basis=orthonormal / root[:, None],
-        contrasts=np.linalg.solve(triangle.T, linear.contrasts.T),
+        contrasts=contrasts,
         weights=weights,
         residual=residual,
         site_start=site_start,
         unit_start=np.flatnonzero(new_unit),
         grams=site_grams(orthonormal, site_start),
         scores=np.add.reduceat(orthonormal * (root * residual)[:, None], site_start, axis=0),
+        gross=(root * np.abs(residual)) @ parts,
     )
 
 

@@ -1,34 +1,40 @@
 r"""The sandwiches: variances of a fit's contrasts from site scores, plain and bias-reduced.
 
-Everything is read off a :class:`~evaluation.findings.LinearFit`. Its unit effects are absorbed, yet
-the bias reduction is that of the full design with unit dummies: under weights with a homoskedastic
-working model the two differ. In a basis that is orthonormal under the weights,
-:math:`T = [Z, S D^{-1/2}]` with :math:`T'WT = I` (:math:`Z` spans the absorbed columns, :math:`S`
-are the unit dummies, :math:`D = S'WS`), the hat matrix is :math:`H = T T' W`; and as each unit lies
-in one site, a site's block of it needs only :math:`Z` and the site's own units.
+Everything is read off a fit's equations. Their unit effects are absorbed, yet the bias reduction is
+that of the full design with unit dummies: under weights with a homoskedastic working model the two
+differ. As each unit lies in one site, a site's block of the full design's hat matrix needs only the
+absorbed columns and the site's own units (:mod:`evaluation.inference.site_adjustment`).
 
 Shapes: n rows, k columns, U units, G sites, r contrasts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.findings import LinearFit
+from evaluation.findings import BlockFit, Equations, LinearFit, SiteBlock
+from evaluation.inference.moments import RowMoments, row_moments
+from evaluation.inference.site_adjustment import AdjustedSite, Bread, SiteRows, dense_site
+from evaluation.inference.site_columns import SiteColumns
+from evaluation.inference.site_least_squares import least_squares_site, squared_gram
+from evaluation.inference.site_poisson import poisson_site
+from evaluation.inference.site_reads import SiteRead, SitesRead, absorbed, gross, read_sites
 
 __all__ = ["Variance", "bias_reduced", "sandwich", "scaled_sandwich"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Family = Literal["gaussian", "poisson"]
 
-# Eigenvalues below this share of the largest are rounding: the working variance of residuals has
-# none along the site's own unit dummies, nor along whatever only that site identifies.
-_NULL = 1e-12
 # Scores this small beside the plain sandwich's terms, signs left out, are rounding.
 _ROUNDING = 1e-10
+# A site of more rows than this is adjusted by blocks: eigenvectors of its rows take longer.
+_MOST_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,86 +45,24 @@ class Variance:
     df: FloatArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Basis:
-    """A fit in the orthonormal basis, its rows ordered by site and unit.
-
-    Parameters
-    ----------
-    z : array, shape (n, k)
-        The absorbed columns made orthonormal: ``z' W z`` is the identity.
-    contrasts : array, shape (k, r)
-        The fit's contrasts, of the coefficients of ``z``.
-    weights, variance, residual : array, shape (n,)
-        ``variance`` is the working model's.
-    dummy : array, shape (n,)
-        The value of the row's own unit dummy, all others being 0.
-    site_start, unit_start : int array, shapes (G,) and (U,)
-        Where the rows of each site and of each unit begin.
-    unit : int array, shape (n,)
-        Codes from 0, rising with the rows.
-    """
-
-    z: FloatArray
-    contrasts: FloatArray
-    weights: FloatArray
-    variance: FloatArray
-    residual: FloatArray
-    dummy: FloatArray
-    site_start: IntArray
-    unit_start: IntArray
-    unit: IntArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Working:
-    """What the working variance V makes of the basis, over all sites.
-
-    Parameters
-    ----------
-    hat : array, shape (n,)
-        The diagonal of W V.
-    unit_root : array, shape (U,)
-        The diagonal of D^(1/2).
-    among : array, shape (k, k)
-        Z' W V W Z; the identity when V is the inverse of W.
-    across : array, shape (U, k)
-        D^(-1/2) S' W V W Z; zero when W V is constant within units.
-    within : array, shape (U,)
-        The diagonal of D^(-1/2) S' W V W S D^(-1/2).
-    """
-
-    hat: FloatArray
-    unit_root: FloatArray
-    among: FloatArray
-    across: FloatArray
-    within: FloatArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Site:
-    """One site's share: ``parts`` (rows, r) weigh its residuals; moments are (r,) and (r, k)."""
-
-    parts: FloatArray
-    own: FloatArray
-    along: FloatArray
-    beside: FloatArray
-
-
-def sandwich(linear: LinearFit) -> Variance:
+def sandwich(equations: Equations) -> Variance:
     """Return the plain cluster sandwich (CR0), with G - 1 degrees of freedom."""
-    basis = _basis(linear)
-    parts = basis.weights[:, None] * (basis.z @ basis.contrasts)
-    return _sum_squares(basis, parts, np.full(parts.shape[1], basis.site_start.size - 1.0))
+    if isinstance(equations, LinearFit):
+        cut = row_moments(equations)
+        scores, terms = cut.scores @ cut.contrasts, cut.gross
+    else:
+        scores, terms = _plain_scores(equations), _terms(equations)
+    df = np.full(scores.shape[1], scores.shape[0] - 1.0)
+    return _sum_squares(scores, terms, df)
 
 
-def scaled_sandwich(linear: LinearFit) -> Variance:
+def scaled_sandwich(equations: Equations) -> Variance:
     """Return the cluster sandwich times G/(G-1) (CR1), with G - 1 degrees of freedom."""
-    plain, sites = sandwich(linear), linear.n_clusters
+    plain, sites = sandwich(equations), equations.n_clusters
     return Variance(covariance=plain.covariance * (sites / (sites - 1)), df=plain.df)
 
 
-def bias_reduced(linear: LinearFit) -> Variance:
+def bias_reduced(equations: Equations) -> Variance:
     """Return the bias-reduced sandwich (CR2) with Satterthwaite's degrees of freedom.
 
     Site j's residuals are multiplied by the symmetric
@@ -134,101 +78,145 @@ def bias_reduced(linear: LinearFit) -> Variance:
     unit dummies (section 2.2) is not taken: it holds for unweighted least squares alone, as their
     correction of 2023 says (doi 10.1080/07350015.2023.2174123).
     """
-    basis = _basis(linear)
-    working = _working(basis)
-    ends = [*basis.site_start[1:].tolist(), basis.unit.size]
-    sites = [
-        _adjust(basis, working, slice(first, last))
-        for first, last in zip(basis.site_start.tolist(), ends, strict=True)
-    ]
+    if isinstance(equations, LinearFit):
+        terms, adjusted = row_moments(equations).gross, list(_adjust_rows(equations))
+    else:
+        terms, adjusted = _terms(equations), list(_adjust_blocks(equations))
     df = _satterthwaite(
-        own=np.stack([site.own for site in sites]),
-        along=np.stack([site.along for site in sites]),
-        beside=np.stack([site.beside for site in sites]),
+        own=np.stack([site.own for site in adjusted]),
+        along=np.stack([site.along for site in adjusted]),
+        beside=np.stack([site.beside for site in adjusted]),
     )
-    return _sum_squares(basis, np.concatenate([site.parts for site in sites]), df)
+    return _sum_squares(np.stack([site.score for site in adjusted]), terms, df)
 
 
-def _basis(linear: LinearFit) -> _Basis:
-    order = np.lexsort((linear.unit, linear.cluster))
-    site, unit = linear.cluster[order], linear.unit[order]
-    working, residual = linear.weights[order], linear.residual[order]
-    root = np.sqrt(working)[:, None]
-    orthonormal, triangle = np.linalg.qr(linear.x[order] * root)
-    # The rate of change of the mean with the linear predictor: a Poisson fit goes from the scale of
-    # the predictor, where least squares has its weights, to that of the count.
-    slope = working if linear.family == "poisson" else np.ones_like(working)
-    weights = working / slope**2
-    new_site = np.r_[True, site[1:] != site[:-1]]
-    new_unit = np.r_[True, unit[1:] != unit[:-1]] | new_site
-    return _Basis(
-        z=orthonormal / root * slope[:, None],
-        contrasts=np.linalg.solve(triangle.T, linear.contrasts.T),
-        weights=weights,
-        variance=slope,
-        residual=slope * residual,
-        dummy=slope,
-        site_start=np.flatnonzero(new_site),
-        unit_start=np.flatnonzero(new_unit),
-        unit=np.cumsum(new_unit) - 1,
+def _adjust_rows(linear: LinearFit) -> Iterator[AdjustedSite]:
+    cut = row_moments(linear)
+    slope = _slope(cut.weights, linear.family)
+    bread = Bread(
+        contrasts=cut.contrasts,
+        among=cut.basis.T @ ((cut.weights**2 / slope)[:, None] * cut.basis),
+        weights=(float(cut.weights.min()), float(cut.weights.max())),
     )
+    unit = np.searchsorted(cut.unit_start, np.arange(cut.weights.size), side="right") - 1
+    for first, last in zip(cut.site_start, [*cut.site_start[1:], cut.weights.size], strict=True):
+        rows = slice(int(first), int(last))
+        if last - first > _MOST_ROWS:
+            site = _as_block(cut, unit[rows], rows)
+            yield _by_blocks(site, np.eye(bread.among.shape[0]), bread, linear.family)
+            continue
+        yield dense_site(
+            SiteRows(
+                z=slope[rows, None] * cut.basis[rows],
+                weights=cut.weights[rows] / slope[rows] ** 2,
+                variance=slope[rows],
+                residual=slope[rows] * cut.residual[rows],
+                dummy=slope[rows],
+                unit=unit[rows] - unit[first],
+            ),
+            bread.contrasts,
+            bread.among,
+        )
 
 
-def _working(basis: _Basis) -> _Working:
-    hat = basis.weights * basis.variance
-    spread = (basis.weights * hat)[:, None] * basis.z
-    total = np.add.reduceat(basis.weights * basis.dummy**2, basis.unit_start)
-    among_units = np.add.reduceat(basis.weights * hat * basis.dummy**2, basis.unit_start)
-    across = np.add.reduceat(basis.dummy[:, None] * spread, basis.unit_start, axis=0)
-    unit_root = np.sqrt(total)
-    return _Working(
-        hat=hat,
-        unit_root=unit_root,
-        among=basis.z.T @ spread,
-        across=across / unit_root[:, None],
-        within=among_units / total,
-    )
+def _adjust_blocks(blocks: BlockFit) -> Iterator[AdjustedSite]:
+    read = read_sites(blocks)
+    bread = _bread(read, blocks.family)
+    for site in read.sites:
+        basis, seen = read.basis[site.columns.kept], site.block.weights > 0
+        if seen.sum() > _MOST_ROWS:
+            yield _by_blocks(site, basis, bread, blocks.family)
+            continue
+        weights = site.block.weights[seen]
+        slope = _slope(weights, blocks.family)
+        z = absorbed(site.columns.predicted(basis), site.block.weights)[:, seen].T
+        yield dense_site(
+            SiteRows(
+                z=slope[:, None] * z,
+                weights=weights / slope**2,
+                variance=slope,
+                residual=slope * site.block.residual[seen],
+                dummy=slope,
+                unit=np.nonzero(seen)[0],
+            ),
+            bread.contrasts,
+            bread.among,
+        )
 
 
-def _adjust(basis: _Basis, working: _Working, rows: slice) -> _Site:
-    z, hat, variance = basis.z[rows], working.hat[rows], basis.variance[rows]
-    units = slice(int(basis.unit[rows.start]), int(basis.unit[rows.stop - 1]) + 1)
-    codes = np.arange(units.start, units.stop)
-    own_unit = basis.unit[rows, None] == codes
-    dummies = own_unit * basis.dummy[rows, None] / working.unit_root[units]
-    across, within = working.across[units], working.within[units]
+def _slope(weights: FloatArray, family: Family) -> FloatArray:
+    """Return the rate of change of the mean with the linear predictor.
 
-    t = np.hstack([z, dummies])
-    middle = np.block([[working.among, across.T], [across, np.diag(within)]])
-    leverage = (t @ t.T) * hat
-    left = np.diag(variance) - leverage - leverage.T + t @ middle @ t.T
-    scale = np.sqrt(variance)
-    root = _inverse_root(scale[:, None] * left * scale, float((variance**2).max()))
-    adjustment = scale[:, None] * root * scale
-    parts = adjustment @ (basis.weights[rows, None] * (z @ basis.contrasts))
-
-    along, weighed = z.T @ parts, hat[:, None] * parts
-    unit_along = dummies.T @ parts
-    return _Site(
-        parts=parts,
-        own=(variance[:, None] * parts**2).sum(axis=0)
-        - 2 * ((dummies.T @ weighed) * unit_along).sum(axis=0)
-        + (within[:, None] * unit_along**2).sum(axis=0),
-        along=along.T,
-        beside=(working.among @ along / 2 + across.T @ unit_along - z.T @ weighed).T,
-    )
-
-
-def _inverse_root(matrix: FloatArray, size: float) -> FloatArray:
-    """Return the symmetric root of the pseudo-inverse of a positive semi-definite matrix.
-
-    ``size`` is what its eigenvalues would be without any fitting: where the site is fitted exactly
-    the largest of them is rounding too.
+    A Poisson fit goes from the scale of the predictor, where least squares has its weights, to that
+    of the count.
     """
-    values, vectors = np.linalg.eigh(matrix)
-    large = values > _NULL * max(float(values[-1]), size)
-    vectors = vectors[:, large]
-    return np.asarray((vectors / np.sqrt(values[large])) @ vectors.T)
+    return weights if family == "poisson" else np.ones_like(weights)
+
+
+def _bread(read: SitesRead, family: Family) -> Bread:
+    k = read.basis.shape[1]
+    if family == "poisson":
+        return Bread(contrasts=read.contrasts, among=np.eye(k), weights=(1.0, 1.0))
+    among = np.zeros((read.basis.shape[0], read.basis.shape[0]))
+    lowest, highest = np.inf, 0.0
+    for site in read.sites:
+        kept, weights = site.columns.kept, site.block.weights
+        among[np.ix_(kept, kept)] += squared_gram(site)
+        lowest = min(lowest, float(weights[weights > 0].min()))
+        highest = max(highest, float(weights.max()))
+    among = read.basis.T @ among @ read.basis
+    return Bread(contrasts=read.contrasts, among=among, weights=(lowest, highest))
+
+
+def _by_blocks(site: SiteRead, basis: FloatArray, bread: Bread, family: Family) -> AdjustedSite:
+    if family == "poisson":
+        return poisson_site(site, basis, bread.contrasts)
+    return least_squares_site(site, basis, bread)
+
+
+def _as_block(cut: RowMoments, unit: IntArray, rows: slice) -> SiteRead:
+    """Lay a site's rows out as tables, the columns of the basis as covariates of their own."""
+    codes, position = np.unique(unit, return_index=True)
+    lengths = np.diff(position, append=unit.size)
+    at = np.arange(unit.size) - np.repeat(position, lengths)
+    shape = (codes.size, int(lengths.max()))
+
+    def table(values: FloatArray) -> FloatArray:
+        made = np.zeros((*values.shape[1:], *shape))
+        made[..., unit - codes[0], at] = values.T
+        return made
+
+    block = SiteBlock(
+        weights=table(cut.weights[rows]),
+        residual=table(cut.residual[rows]),
+        groups=((codes.size, np.zeros((shape[1], 0))),),
+        covariates=table(cut.basis[rows]),
+    )
+    return SiteRead(block=block, columns=SiteColumns(block, np.ones(cut.basis.shape[1])))
+
+
+def _plain_scores(blocks: BlockFit) -> FloatArray:
+    """Return each site's part of the contrasts' equations; shape (G, r)."""
+    read = read_sites(blocks)
+    within = read.basis @ read.contrasts
+    return np.stack(
+        [
+            site.columns.products((site.block.weights * site.block.residual)[None])[:, 0]
+            @ within[site.columns.kept]
+            for site in read.sites
+        ]
+    )
+
+
+def _terms(blocks: BlockFit) -> FloatArray:
+    """Return the terms of these without their signs, summed; shape (r,)."""
+    read = read_sites(blocks)
+    within = read.basis @ read.contrasts
+    sums: FloatArray = sum(
+        (gross(site, within[site.columns.kept]) for site in read.sites),
+        start=np.zeros(within.shape[1]),
+    )
+    return sums
 
 
 def _satterthwaite(*, own: FloatArray, along: FloatArray, beside: FloatArray) -> FloatArray:
@@ -261,10 +249,8 @@ def _satterthwaite(*, own: FloatArray, along: FloatArray, beside: FloatArray) ->
     return df
 
 
-def _sum_squares(basis: _Basis, parts: FloatArray, df: FloatArray) -> Variance:
-    """Sum the squared site scores; ``parts``, shape (n, r), is what each residual counts for."""
-    scores = np.add.reduceat(parts * basis.residual[:, None], basis.site_start, axis=0)
+def _sum_squares(scores: FloatArray, terms: FloatArray, df: FloatArray) -> Variance:
+    """Sum the squared site scores, shape (G, r); one that is rounding of its terms, (r,), is 0."""
     # One treated site may fit itself exactly: its score is then zero, up to rounding.
-    plain = np.abs(basis.weights[:, None] * (basis.z @ basis.contrasts))
-    scores[np.abs(scores) <= _ROUNDING * (np.abs(basis.residual) @ plain)] = 0.0
+    scores = np.where(np.abs(scores) <= _ROUNDING * terms, 0.0, scores)
     return Variance(covariance=scores.T @ scores, df=df)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.findings import Fit, Interval, LinearFit
+from evaluation.findings import Equations, Fit, Interval, LinearFit
+from evaluation.inference.site_reads import SiteRead, absorbed, read_sites
 
 __all__ = [
     "FITTED_EXACTLY",
@@ -36,7 +38,7 @@ def refuse_level(level: float) -> None:
         )
 
 
-def estimating_equations(procedure: str, fit: Fit) -> LinearFit:
+def estimating_equations(procedure: str, fit: Fit) -> Equations:
     """Return the estimating equations of a fit.
 
     Raises
@@ -44,12 +46,13 @@ def estimating_equations(procedure: str, fit: Fit) -> LinearFit:
     EstimationError
         When the estimator has none.
     """
-    if fit.linear is None:
+    equations = fit.equations
+    if equations is None:
         raise EstimationError(
             f"{procedure} needs estimating equations, and the estimator {fit.estimator} has none",
             remedy="Choose a procedure that refits, such as randomisation.",
         )
-    return fit.linear
+    return equations
 
 
 def unidentified(procedure: str, level: float) -> Interval:
@@ -66,7 +69,7 @@ def one_site_only() -> EstimationError:
     )
 
 
-def refuse_exact(linear: LinearFit) -> None:
+def refuse_exact(equations: Equations) -> None:
     """Refuse a fit that leaves nothing to judge uncertainty by.
 
     Raises
@@ -74,16 +77,27 @@ def refuse_exact(linear: LinearFit) -> None:
     EstimationError
         With fewer than two sites, or when the model fits every observation exactly.
     """
-    if linear.n_clusters < 2:
+    if equations.n_clusters < 2:
         raise one_site_only()
-    fitted = linear.x @ linear.coef
+    if isinstance(equations, LinearFit):
+        largest = float(np.abs(equations.residual).max())
+        size = float(np.abs(equations.x @ equations.coef + equations.residual).max())
+    else:
+        read = read_sites(equations)
+        largest = max(float(np.abs(site.block.residual).max()) for site in read.sites)
+        size = max(_varying(site, read.coef[site.columns.kept]) for site in read.sites)
     # A Poisson residual is a share of the mean already.
-    size = 1.0 if linear.family == "poisson" else float(np.abs(fitted + linear.residual).max())
-    if float(np.abs(linear.residual).max()) <= _ROUNDING * size:
+    if largest <= _ROUNDING * (1.0 if equations.family == "poisson" else size):
         raise EstimationError(
             "the model fits every observation exactly, so nothing is left to judge uncertainty by",
             remedy="Add units or periods, or adjust for fewer covariates.",
         )
+
+
+def _varying(site: SiteRead, coef: NDArray[np.float64]) -> float:
+    """Return the largest outcome of a site, unit effects absorbed."""
+    fitted = absorbed(site.columns.predicted(coef[:, None]), site.block.weights)[0]
+    return float(np.abs(fitted + site.block.residual).max())
 
 
 def few_sites(fit: Fit) -> tuple[str, ...]:

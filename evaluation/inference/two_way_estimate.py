@@ -22,9 +22,9 @@ _EXACT = 1e-10
 
 def is_two_way(panel: Panel, fit: Fit) -> bool:
     """Whether the focal effect is what two-way effects, the panel's weights and covariates give."""
-    if fit.linear is None:
+    if fit.equations is None:
         return False
-    family = fit.linear.family
+    family = fit.equations.family
     size = abs(fit.effect.value) if family == "gaussian" else 1.0
     return abs(step_from(panel_tables(panel, family), fit.effect.value)) <= _SAME * size
 

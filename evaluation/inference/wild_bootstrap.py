@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evaluation.errors import EstimationError
-from evaluation.findings import Estimator, Fit, Interval, LinearFit, Procedure
+from evaluation.findings import Equations, Estimator, Fit, Interval, Procedure
 from evaluation.inference.engine import Reduced
 from evaluation.inference.inversion import FURTHEST, invert
 from evaluation.inference.moments import moments, turned
@@ -44,6 +44,10 @@ _TOLERANCE = 1e-8
 # by some hundredths; a rate ratio of exp(12) is past all bounds.
 _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
+# Numbers that are held for each draw and site, for each pair of sites, and at most: 8 gigabytes.
+_PER_DRAW = 4
+_PER_PAIR = 6
+_MOST_NUMBERS = 1_000_000_000
 
 
 def wild(
@@ -78,18 +82,33 @@ def wild(
         )
 
     def interval(_estimator: Estimator, _panel: Panel, fit: Fit, random: Generator) -> Interval:
-        linear = estimating_equations("wild", fit)
+        equations = estimating_equations("wild", fit)
         if not np.isfinite(fit.effect.value):
             return unidentified("wild", level)
-        refuse_exact(linear)
-        signs = draw_signs(linear.n_clusters, draws=draws, weights=weights, random=random)
-        return _inverted(linear, fit, signs, level=level, scores=scores)
+        refuse_exact(equations)
+        _refuse_size(equations.n_clusters, draws)
+        signs = draw_signs(equations.n_clusters, draws=draws, weights=weights, random=random)
+        return _inverted(equations, fit, signs, level=level, scores=scores)
 
     return interval
 
 
+def _refuse_size(sites: int, draws: int) -> None:
+    """Refuse more sites than memory holds: signs, and what each site adds to each other's score."""
+    numbers = _PER_DRAW * draws * sites + _PER_PAIR * sites**2
+    if numbers <= _MOST_NUMBERS:
+        return
+    raise EstimationError(
+        f"the wild bootstrap of {sites:,} sites by {draws:,} draws would take "
+        f"{8e-9 * numbers:.0f} GB",
+        allowed=f"{8e-9 * _MOST_NUMBERS:.0f} GB",
+        remedy="Choose cr2, which takes one site at a time and holds its level with so many, or "
+        "fewer draws.",
+    )
+
+
 def _inverted(
-    linear: LinearFit, fit: Fit, signs: Signs, *, level: float, scores: Scores
+    linear: Equations, fit: Fit, signs: Signs, *, level: float, scores: Scores
 ) -> Interval:
     scale = _standard_error(linear, fit.focal)
     if scale == 0:
@@ -120,7 +139,7 @@ def _inverted(
 
 
 def wild_p_value(
-    equations: LinearFit | Reduced,
+    equations: Equations | Reduced,
     signs: Signs,
     *,
     focal: int = 0,
@@ -131,7 +150,7 @@ def wild_p_value(
 
     Parameters
     ----------
-    equations : LinearFit or Reduced
+    equations : LinearFit, BlockFit or Reduced
         Of a fit; or, in simulations, a balanced panel reduced, with its one effect.
     signs : Signs
         From :func:`draw_signs`, for as many sites.
@@ -150,7 +169,7 @@ def flip_p_value(found: Flips, signs: Signs) -> float:
 
 
 def wild_test(
-    equations: LinearFit | Reduced,
+    equations: Equations | Reduced,
     signs: Signs,
     *,
     focal: int = 0,
@@ -167,7 +186,7 @@ def wild_test(
         By the function, where a Poisson fit has no maximum at a tested value.
     """
     flips_at = _flips_at(equations, focal, scores)
-    if isinstance(equations, LinearFit) and equations.family == "poisson":
+    if not isinstance(equations, Reduced) and equations.family == "poisson":
         return lambda tested: _verdict_at(*flips_at(tested), signs)
     met = Met(flips_at(0.0)[0], signs)
     return lambda tested: met.verdict(flips_at(tested)[1])
@@ -178,7 +197,7 @@ def _verdict_at(found: Flips, distance: float, signs: Signs) -> Verdict:
 
 
 def _flips_at(
-    equations: LinearFit | Reduced, focal: int, scores: Scores
+    equations: Equations | Reduced, focal: int, scores: Scores
 ) -> Callable[[float], tuple[Flips, float]]:
     """Return what gives a tested value's flips and its distance; linear flips are made once."""
     if isinstance(equations, Reduced):
@@ -203,14 +222,11 @@ def _flips_at(
     return by_score
 
 
-def _standard_error(linear: LinearFit, focal: int) -> float:
+def _standard_error(equations: Equations, focal: int) -> float:
     """Return the plain cluster-robust standard error; 0 where every site is fitted exactly."""
-    cut = moments(linear)
-    parts = cut.scores @ cut.contrasts[:, focal]
-    terms = np.abs(cut.basis @ cut.contrasts[:, focal]) * cut.weights * np.abs(cut.residual)
-    size = float(terms.sum())
-    error = float(np.linalg.norm(parts))
-    return error if error > 1e-10 * size else 0.0
+    cut = moments(equations)
+    error = float(np.linalg.norm(cut.scores @ cut.contrasts[:, focal]))
+    return error if error > 1e-10 * float(cut.gross[focal]) else 0.0
 
 
 def _refuse_failures(verdict: Verdict, signs: Signs) -> None:

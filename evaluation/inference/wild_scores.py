@@ -33,7 +33,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.inference.moments import Moments, Null, site_grams, solve_without
+from evaluation.inference.moments import Null, RowMoments, SiteMoments, solve_without
+from evaluation.inference.site_likelihood import (
+    Counts,
+    Point,
+    RowCounts,
+    SiteCounts,
+    SiteSums,
+    row_sums,
+)
 
 __all__ = ["Flips", "Scores", "flips", "linear_flips", "poisson_flips", "score_flips"]
 
@@ -128,7 +136,9 @@ def _jackknifed(grams: FloatArray, scores: FloatArray, total: FloatArray) -> Flo
     return scores + grams[:, :, nuisance] @ solution
 
 
-def poisson_flips(cut: Moments, null: Null, distance: float, scores: Scores) -> Flips | None:
+def poisson_flips(
+    cut: RowMoments | SiteMoments, null: Null, distance: float, scores: Scores
+) -> Flips | None:
     r"""Return the flips of a Poisson fit at a tested value; None where it cannot be fitted.
 
     The score bootstrap of Kline and Santos (2012), J. Econometric Methods 1, at the maximum under
@@ -141,25 +151,15 @@ def poisson_flips(cut: Moments, null: Null, distance: float, scores: Scores) -> 
 
     Parameters
     ----------
-    cut, null : Moments, Null
+    cut, null : RowMoments or SiteMoments, Null
         Of the full fit.
     distance : float
         The estimate less the tested value, in units of ``null.scale``.
     scores : {"jackknifed", "plain"}
     """
-    basis = cut.basis - (cut.basis @ null.mirror)[:, None] * null.mirror
-    units = _Units(cut)
-    mean = _restricted_means(units, basis, distance)
-    if mean is None:
-        return None
-    return score_flips(
-        basis,
-        units.count,
-        mean,
-        unit_start=cut.unit_start,
-        site_start=cut.site_start,
-        kind=scores,
-    )
+    counts = _counts(cut, null.mirror)
+    point = _restricted(counts, cut.scores.shape[1], distance)
+    return None if point is None else _score_flips(counts.sums(point), scores)
 
 
 def score_flips(
@@ -182,67 +182,43 @@ def score_flips(
     unit_start, site_start : int array, shapes (U,) and (G,)
     kind : {"jackknifed", "plain"}
     """
-    root = np.sqrt(mean)[:, None]
-    within = _absorb(columns, mean, unit_start) * root
-    grams = site_grams(within, site_start)
-    parts = within * ((count - mean)[:, None] / root)
-    by_site = np.add.reduceat(parts, site_start, axis=0)
-    return flips(grams, by_site[:, :, None], grams.sum(axis=0), kind)
+    sums = row_sums(columns, count, mean, unit_start=unit_start, site_start=site_start)
+    return _score_flips(sums, kind)
 
 
-def _absorb(columns: FloatArray, mean: FloatArray, unit_start: IntArray) -> FloatArray:
-    """Take each unit's weighted mean out of the columns."""
-    sums = np.add.reduceat(columns * mean[:, None], unit_start, axis=0)
-    total = np.add.reduceat(mean, unit_start)
-    lengths = np.diff(np.r_[unit_start, mean.size])
-    return columns - np.repeat(sums / total[:, None], lengths, axis=0)
+def _score_flips(sums: SiteSums, kind: Scores) -> Flips:
+    return flips(sums.grams, sums.scores[:, :, None], sums.grams.sum(axis=0), kind)
 
 
-class _Units:
-    """A Poisson fit's counts, and its units' effects taken to their own maximum."""
-
-    def __init__(self, cut: Moments) -> None:
-        self.full_mean = cut.weights
-        self.count = cut.weights * (1 + cut.residual)
-        self.start = cut.unit_start
-        self.lengths = np.diff(np.r_[cut.unit_start, cut.weights.size])
-        self.events = np.add.reduceat(self.count, self.start)
-
-    def mean(self, predictor: FloatArray) -> FloatArray:
-        """Return the means for a change of the linear predictor from the full fit's."""
-        shape = self.full_mean * np.exp(predictor)
-        return shape * np.repeat(self.events / np.add.reduceat(shape, self.start), self.lengths)
+def _counts(cut: RowMoments | SiteMoments, mirror: FloatArray) -> Counts:
+    """Return the counts in the basis turned so that the tested contrast is its last coefficient."""
+    if isinstance(cut, RowMoments):
+        return RowCounts(cut, cut.basis - (cut.basis @ mirror)[:, None] * mirror)
+    basis = cut.read.basis
+    return SiteCounts(cut.read, basis - (basis @ mirror)[:, None] * mirror)
 
 
-def _restricted_means(units: _Units, basis: FloatArray, distance: float) -> FloatArray | None:
-    """Return the means at the maximum with the last coefficient moved by minus ``distance``."""
-    nuisance = basis[:, :-1]
-    predictor = -distance * basis[:, -1]
-    mean = units.mean(predictor)
-    level = _likelihood(units.count, mean)
+def _restricted(counts: Counts, size: int, distance: float) -> Point | None:
+    """Return the maximum with the last coefficient moved by minus ``distance``."""
+    coefs = np.zeros(size)
+    coefs[-1] = -distance
+    point = counts.at(coefs)
     for _ in range(_MOST_STEPS):
-        within = _absorb(nuisance, mean, units.start)
-        curvature = (within * mean[:, None]).T @ within
+        step = np.zeros(size)
         try:
-            step = np.linalg.solve(curvature, nuisance.T @ (units.count - mean))
+            step[:-1] = np.linalg.solve(counts.curvature(point)[:-1, :-1], point.gradient[:-1])
         except np.linalg.LinAlgError:
             return None
-        change = nuisance @ step
-        change *= min(1.0, _FURTHEST / max(float(np.abs(change).max()), _FURTHEST))
-        for halving in range(_MOST_HALVINGS):
-            tried = units.mean(predictor + change / 2**halving)
-            reached = _likelihood(units.count, tried)
-            if reached >= level - 1e-12 * abs(level):
+        reach = counts.reach(step)
+        share = 1.0 if reach <= _FURTHEST else _FURTHEST / reach
+        for _halving in range(_MOST_HALVINGS):
+            tried = counts.at(coefs + share * step)
+            if tried.likelihood >= point.likelihood - 1e-12 * abs(point.likelihood):
                 break
+            share /= 2
         else:
             return None
-        predictor, mean, level = predictor + change / 2**halving, tried, reached
+        coefs, point = coefs + share * step, tried
         if np.abs(step).max() <= _STILL:
-            return mean
+            return point
     return None
-
-
-def _likelihood(count: FloatArray, mean: FloatArray) -> float:
-    events = count > 0
-    with np.errstate(divide="ignore"):
-        return float(count[events] @ np.log(mean[events]))

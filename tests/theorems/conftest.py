@@ -7,13 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
-from evaluation.findings import Estimator, Interval, Procedure
+from evaluation.findings import Estimator, Interval, LinearFit, Procedure
 from evaluation.panel import Adoption, Measure, Panel
 from evaluation.periods import Calendar
 
 Draw = Callable[..., Panel]
 Ask = Callable[..., Interval]
+FloatArray = NDArray[np.float64]
+Dense = Callable[[LinearFit], tuple[FloatArray, FloatArray]]
 
 
 def _draw(
@@ -65,6 +68,33 @@ def _ask(procedure: Procedure, estimator: Estimator, panel: Panel, focal: int = 
     return procedure(estimator, panel, fit, np.random.default_rng(0))
 
 
+def _dense_cr2(linear: LinearFit) -> tuple[FloatArray, FloatArray]:
+    """The definition with n by n matrices and every dummy: squared errors and moments by site."""
+    units = (linear.unit[:, None] == np.arange(linear.unit.max() + 1)).astype(float)
+    is_poisson = linear.family == "poisson"
+    slope = linear.weights if is_poisson else np.ones(linear.unit.size)
+    design = slope[:, None] * np.column_stack([linear.x, units])
+    weight = linear.weights / slope**2
+    residual = slope * linear.residual
+    bread = np.linalg.inv((design.T * weight) @ design)
+    maker = np.eye(residual.size) - design @ bread @ (design.T * weight)
+    spread = (maker * slope) @ maker.T
+    contrasts = np.column_stack(
+        [linear.contrasts, np.zeros((linear.contrasts.shape[0], units.shape[1]))]
+    )
+    parts = np.zeros((contrasts.shape[0], linear.n_clusters, residual.size))
+    for site in range(linear.n_clusters):
+        rows = linear.cluster == site
+        root = np.diag(np.sqrt(slope[rows]))
+        values, vectors = np.linalg.eigh(root @ spread[np.ix_(rows, rows)] @ root)
+        kept = values > 1e-11 * max(values.max(), slope[rows].max() ** 2)
+        inverse = (vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T
+        parts[:, site, rows] = (
+            contrasts @ bread @ (design[rows].T * weight[rows]) @ root @ inverse @ root
+        )
+    return ((parts @ residual) ** 2).sum(axis=1), parts @ spread @ parts.transpose(0, 2, 1)
+
+
 @pytest.fixture(scope="session")
 def draw() -> Draw:
     """Return a maker of seeded panels with a covariate, weights, counts and exposures."""
@@ -75,3 +105,9 @@ def draw() -> Draw:
 def ask() -> Ask:
     """Return a shorthand: the interval of a procedure for an estimator on a panel."""
     return _ask
+
+
+@pytest.fixture(scope="session")
+def dense_cr2() -> Dense:
+    """Return CR2 by its definition: squared errors, and moments of sites by sites."""
+    return _dense_cr2
