@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -35,6 +37,11 @@ _ROUNDING = 1e-10
 _STILL = 1e-11
 _MOST_MOVES = 60
 _MOST_CELLS = 16_000_000
+
+# What the refits gave, as long as the panel lives: by estimator and site each effect's value, or
+# why there is none. All effects of a fit share them.
+_Found = dict[tuple[str, str], float] | str
+_REMEMBERED: WeakKeyDictionary[Panel, dict[tuple[Estimator, str], _Found]] = WeakKeyDictionary()
 
 
 def cr3(*, level: float) -> Procedure:
@@ -107,26 +114,38 @@ def leave_one_out(estimator: Estimator, panel: Panel, fit: Fit) -> dict[str, flo
 def refit_without(estimator: Estimator, panel: Panel, fit: Fit, site: str) -> float:
     """Return the fit's focal effect from a refit without one site.
 
+    The refit is remembered for as long as the panel lives: its other effects cost nothing more.
+
     Raises
     ------
     EstimationError
         When the effect cannot be had without the site.
     """
-    try:
-        effects = estimator(panel.without([site])).effects
-    except EstimationError as error:
-        raise _needed(site, str(error)) from error
+    values = _refitted(estimator, panel, site)
+    if isinstance(values, str):
+        raise _needed(site, values)
     asked = fit.effect
-    # One pilot site's own effect is the overall effect of a panel without the other pilot sites.
-    same = [
-        effect.value
-        for effect in effects
-        if (effect.estimand, effect.group) == (asked.estimand, asked.group)
-        or (asked.estimand == "site" and effect.estimand == "overall")
-    ]
-    if not same or not np.isfinite(same[0]):
+    value = values.get((asked.estimand, asked.group), np.nan)
+    if asked.estimand == "site" and not np.isfinite(value):
+        # One pilot site's own effect is the overall effect of a panel without the other ones.
+        value = values.get(("overall", ""), np.nan)
+    if not np.isfinite(value):
         raise _needed(site, f"{_named(asked)} is not identified")
-    return same[0]
+    return value
+
+
+def _refitted(estimator: Estimator, panel: Panel, site: str) -> _Found:
+    remembered = _REMEMBERED.setdefault(panel, {})
+    found = remembered.get((estimator, site))
+    if found is None:
+        try:
+            effects = estimator(panel.without([site])).effects
+        except EstimationError as error:
+            found = str(error)
+        else:
+            found = {(effect.estimand, effect.group): effect.value for effect in effects}
+        remembered[estimator, site] = found
+    return found
 
 
 def _named(effect: Effect) -> str:

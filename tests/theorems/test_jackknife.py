@@ -69,6 +69,26 @@ def test_an_estimator_without_equations_is_refitted(draw: Draw, ask: Ask) -> Non
     assert slow.p == pytest.approx(fast.p, rel=1e-8)
 
 
+def test_effects_of_a_fit_share_one_set_of_refits(draw: Draw) -> None:
+    asked: list[Panel] = []
+
+    def counted(panel: Panel) -> Fit:
+        asked.append(panel)
+        return dataclasses.replace(POOLED(panel), linear=None)
+
+    panel = draw(5, shape=(9, 6), starts=(3,))
+    fit = counted(panel)
+    slow = [leave_one_out(counted, panel, fit.focused(j)) for j in range(len(fit.effects))]
+    assert len(asked) == 1 + len(panel.sites)
+    for focal, found in enumerate(slow):
+        wanted = leave_one_out(POOLED, panel, POOLED(panel).focused(focal))
+        assert found == pytest.approx(wanted, rel=SAME, abs=SAME)
+    # Another panel, or another estimator, knows nothing of them.
+    again = dataclasses.replace(panel)
+    leave_one_out(counted, again, fit)
+    assert len(asked) == 1 + 2 * len(panel.sites)
+
+
 def test_two_groups_and_two_periods_have_a_closed_form() -> None:
     # Differences of 3 treated and 4 comparison sites: leaving j out of m moves a mean by
     # (mean - value) / (m - 1).
