@@ -22,6 +22,7 @@ __all__ = ["DEFINITIONS", "SEED", "Drawn", "draw"]
 
 SEED = 461000
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """Records and the truth about them.

@@ -129,9 +129,7 @@ def _day_texts(days: Ints) -> NDArray[np.str_]:
 
 def _scenario_cells(kind: str, most: int) -> list[NDArray[np.str_]]:
     lists = [getattr(scenario, kind) for scenario in SCENARIOS]
-    return [
-        np.array([codes[n] if n < len(codes) else "" for codes in lists]) for n in range(most)
-    ]
+    return [np.array([codes[n] if n < len(codes) else "" for codes in lists]) for n in range(most)]
 
 
 def write_cells(stays: Stays, rows: Rows, rng: Generator) -> pl.DataFrame:

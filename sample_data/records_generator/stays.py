@@ -132,11 +132,14 @@ _AGES = np.arange(0, 104)
 _AGE_WEIGHTS = np.where(_AGES < 65, 0.4, np.where(_AGES < 95, 2.0, 0.3))
 _AGE_WEIGHTS[0] = 4.0
 _AGE_WEIGHTS /= _AGE_WEIGHTS.sum()
-_METHODS = {
-    **{"21": 40, "22": 9, "23": 2, "24": 4, "25": 1, "28": 3},
-    **{"2A": 6, "2B": 1, "2C": 0.5, "2D": 4},
-    **{"11": 12, "12": 10, "13": 3, "31": 2, "82": 1, "99": 0.8, "98": 0.4, "": 0.3},
-}
+# ADMIMETH: emergencies, then planned, maternity and other ones, then what means not known.
+_METHODS = dict(
+    zip(
+        ("21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D"),
+        (40, 9, 2, 4, 1, 3, 6, 1, 0.5, 4),
+        strict=True,
+    )
+) | {"11": 12, "12": 10, "13": 3, "31": 2, "82": 1, "99": 0.8, "98": 0.4, "": 0.3}
 
 
 def _cells(rng: Generator, n: int, weights: dict[str, float]) -> Texts:
@@ -152,7 +155,8 @@ def _of_person(values: NDArray[_Cell], person: Ints) -> NDArray[_Cell]:
 def _area_weights() -> NDArray[np.float64]:
     weights = np.ones(len(SUB_ICBS))
     weights[-2:] = 0.5
-    return weights / weights.sum()
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def _nights(rng: Generator, n: int, continues: Bools) -> Ints:
@@ -173,7 +177,8 @@ def _admitted(rng: Generator, first: Bools, continues: Bools, nights: Ints) -> I
     step = np.where(first, start, gap + np.r_[0, nights[:-1]])
     total = np.cumsum(step)
     before = (total - step)[first]
-    return total - np.repeat(before, np.diff(np.r_[np.flatnonzero(first), n]))
+    days: Ints = total - np.repeat(before, np.diff(np.r_[np.flatnonzero(first), n]))
+    return days
 
 
 def _home(rng: Generator, n: int, resident: Bools, home: str) -> Texts:
