@@ -53,8 +53,12 @@ class EventStudyBrief:
         Unit of the effects when they are on the level scale.
     factor : float
         From the outcome's units to those drawn.
-    reference : int
-        The event time that is 0 by construction.
+    reference : int or None
+        The event time that is 0 by construction, and no estimate; None where there is none.
+    held_to : str
+        What each estimate is measured against, in a sentence, where there is no reference.
+    tests_trends : bool
+        Whether estimates before the start test that pilot and comparison sites moved alike.
     """
 
     key: str
@@ -63,14 +67,24 @@ class EventStudyBrief:
     period: tuple[str, str]
     unit: str
     factor: float = 1.0
-    reference: int = -1
+    reference: int | None = -1
+    held_to: str = ""
+    tests_trends: bool = True
 
     @property
     def points(self) -> tuple[_Point, ...]:
         """What is drawn, in order of event time."""
         found = (_point(estimate, self.factor) for estimate in self.estimates)
-        kept = [p for p in found if p is not None and p.time != self.reference]
+        kept = [p for p in found if p is not None]
         return tuple(sorted(kept, key=lambda point: point.time))
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last event time on the axis."""
+        times = [0, *(point.time for point in self.points)]
+        if self.reference is not None:
+            times.append(self.reference)
+        return min(times), max(times)
 
     @property
     def drawn_unit(self) -> str:
@@ -175,11 +189,18 @@ def _description(brief: EventStudyBrief) -> str:
 
 
 def _notes(brief: EventStudyBrief) -> tuple[str, ...]:
-    notes = [
-        "Hollow dots before the start should lie around zero: pilot and comparison sites then "
-        "moved alike. Filled dots after it show the difference since. The square is the "
-        f"{brief.period[0]} that all others are measured against."
-    ]
+    said = []
+    if brief.tests_trends and any(point.time < 0 for point in brief.points):
+        said.append(
+            "Hollow dots before the start should lie around zero: pilot and comparison sites then "
+            "moved alike."
+        )
+    said.append("Filled dots after it show the difference since.")
+    if brief.reference is not None:
+        said.append(f"The square is the {brief.period[0]} that all others are measured against.")
+    elif brief.held_to:
+        said.append(brief.held_to)
+    notes = [" ".join(said)]
     if any(point.low is None or point.high is None for point in brief.points):
         notes.append("A dot without a bar rests on too few sites for a likely range.")
     return tuple(notes)
@@ -211,7 +232,7 @@ def _draw(brief: EventStudyBrief, frame: Frame, most: int) -> Drawing:
     ticks = round_ticks([*values, 0.0], 7)
     frame = fitted(frame, ticks)
     up = frame.up(ticks[0], ticks[-1])
-    first, last = min(points[0].time, brief.reference), max(points[-1].time, 0)
+    first, last = brief.span
     across = frame.across(first - 0.75, last + 0.75)
     layers = (
         *value_axis(frame, up, ticks),
@@ -278,13 +299,20 @@ def _dots(brief: EventStudyBrief, frame: Frame, across: Scale, up: Scale) -> tup
         for p in brief.points
         if p.time >= 0
     )
-    x, y = across.at(brief.reference), up.at(0)
-    square = Rect(
-        x=tenth(x - radius), y=tenth(y - radius), width=tenth(2 * radius), height=tenth(2 * radius)
-    )
     hollow = Paint(fill=WHITE, stroke=BLUE, width=1.5)
     return (
         *((Layer(paint=hollow, marks=before),) if before else ()),
         *((Layer(paint=Paint(fill=BLUE), marks=after),) if after else ()),
-        Layer(paint=Paint(fill=WHITE, stroke=INK, width=1.5), marks=(square,)),
+        *_reference(brief.reference, radius, across, up),
     )
+
+
+def _reference(time: int | None, radius: float, across: Scale, up: Scale) -> tuple[Layer, ...]:
+    """Draw the event time that is 0 by construction as a square."""
+    if time is None:
+        return ()
+    x, y = across.at(time), up.at(0)
+    square = Rect(
+        x=tenth(x - radius), y=tenth(y - radius), width=tenth(2 * radius), height=tenth(2 * radius)
+    )
+    return (Layer(paint=Paint(fill=WHITE, stroke=INK, width=1.5), marks=(square,)),)

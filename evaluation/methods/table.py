@@ -46,6 +46,13 @@ class EstimatorEntry:
     compares : str
         What it compares with what, and how it weighs: why it may differ from the others. Ends the
         sentence "It ...".
+    held_to : str
+        What an effect by event time is measured against, as a sentence.
+    reference : int or None
+        The event time that all others are measured against: 0 by construction, and no estimate.
+        None where there is none, so that -1 is an estimate like the others, if it is there.
+    tests_trends : bool
+        Whether its effects before the start, if it has any, test that trends were parallel.
     by_event_time : bool
         Whether it is there for its leads and lags, and no study's primary estimator.
     make_whole : Callable[[Analysis], Estimator] or None
@@ -58,6 +65,9 @@ class EstimatorEntry:
     measures: tuple[Measure, ...]
     procedures: tuple[str, ...]
     compares: str
+    held_to: str
+    reference: int | None = None
+    tests_trends: bool = False
     by_event_time: bool = False
     make_whole: Callable[[Analysis], Estimator] | None = None
 
@@ -124,6 +134,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a ratio of events; areas "
         "with more events weigh more",
+        held_to="Each is held to all periods before the start together.",
     ),
     "twfe": EstimatorEntry(
         title="Two-way fixed effects regression",
@@ -134,6 +145,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         compares="compares all periods before with all after, as a difference; when starts "
         "are staggered, areas that began earlier stand in as comparisons, some with "
         "a negative weight",
+        held_to="Each is held to all periods before the start together.",
     ),
     "event_study": EstimatorEntry(
         title="Event study: leads and lags around the start",
@@ -142,6 +154,9 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         measures=MEASURES,
         procedures=_ALGEBRA,
         compares="compares each period with the last one before the start",
+        held_to="Each is held to the last period before the start.",
+        reference=-1,
+        tests_trends=True,
         by_event_time=True,
     ),
     "callaway_santanna": EstimatorEntry(
@@ -152,6 +167,9 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         compares="compares each period after a start with the last one before it alone, and "
         "only with areas that had not begun; one unusual month before the start "
         "moves it",
+        held_to="From the start on each is held to the last period before it; before the start, "
+        "each to the period before itself.",
+        tests_trends=True,
     ),
     "imputation": EstimatorEntry(
         title="Imputation of what the pilot areas would have had",
@@ -161,6 +179,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         procedures=("cr1", "cr3", "randomisation"),
         compares="compares what happened with what all periods before the start lead one to "
         "expect, and only with areas that had not begun",
+        held_to="Each is held to what all periods before the start lead one to expect.",
     ),
     "synthetic_did": EstimatorEntry(
         title="Synthetic difference-in-differences",
@@ -169,6 +188,8 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         procedures=("placebo", "cr3", "randomisation"),
         compares="compares with a weighted few areas whose path before the start was "
         "parallel, over a weighted few periods before it",
+        held_to="Each is held to a weighted few periods before the start, and to areas that were "
+        "chosen to make the difference before it small.",
     ),
     "synthetic_control": EstimatorEntry(
         title="Synthetic control",
@@ -176,6 +197,8 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         measures=MEASURES,
         procedures=("placebo",),
         compares="compares with a weighted few areas whose level before the start was the same",
+        held_to="Each is held to areas that were chosen to make the difference before the start "
+        "small, and to no period.",
     ),
 }
 

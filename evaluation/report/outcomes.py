@@ -21,6 +21,8 @@ from evaluation.figures import (
     trend_figure,
 )
 from evaluation.findings import Check, Estimate
+from evaluation.methods import ESTIMATORS
+from evaluation.report.leads import charted, tests_trends
 from evaluation.report.names import (
     count_of,
     first_upper,
@@ -104,24 +106,22 @@ def trend_of(released: Released, outcome: Outcome, site: str = "") -> Figure | N
 
 
 def _event_study_of(released: Released, outcome: Outcome) -> Figure | None:
-    found = [e for e in released.event_study if e.outcome == outcome.key]
-    if not found:
+    estimates = charted(released, outcome)
+    if not estimates:
         return None
-    wanted = released.study.analysis.primary.procedure
-    chosen = wanted if any(e.interval.procedure == wanted for e in found) else ""
-    procedure = chosen or found[0].interval.procedure
-    estimator = found[0].estimator
+    entry = ESTIMATORS.get(estimates[0].estimator)
     unit = unit_of(outcome)
     return event_study_figure(
         EventStudyBrief(
             key=slug(outcome.key),
             subject=outcome.label,
-            estimates=tuple(
-                e for e in found if e.interval.procedure == procedure and e.estimator == estimator
-            ),
+            estimates=estimates,
             period=period_words(released.study.calendar),
             unit=unit.difference,
             factor=unit.factor,
+            reference=None if entry is None else entry.reference,
+            held_to="" if entry is None else entry.held_to,
+            tests_trends=tests_trends(estimates[0]),
         )
     )
 

@@ -7,6 +7,7 @@ import math
 from evaluation.disclosure import Released
 from evaluation.findings import Estimate
 from evaluation.report.annex import failed_checks
+from evaluation.report.leads import charted, tests_trends
 from evaluation.report.names import count_of, first_lower, method_name, period_words
 from evaluation.report.outcomes import relevant_checks, site_starts
 from evaluation.report.views import Fact, Section
@@ -81,12 +82,10 @@ def _come(count: int) -> str:
 
 def _leads(released: Released, outcome: Outcome) -> str:
     """Say in how many periods before the start the interval leaves zero out."""
-    wanted = released.study.analysis.primary.procedure
     leads = [
         e.interval
-        for e in released.event_study
-        if e.outcome == outcome.key
-        and e.interval.procedure == wanted
+        for e in charted(released, outcome)
+        if tests_trends(e)
         and int(e.effect.group) < 0
         and e.interval.low is not None
         and e.interval.high is not None

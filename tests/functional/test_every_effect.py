@@ -159,3 +159,16 @@ def test_the_band_of_callaway_and_sant_anna_stands_in_the_event_study(
         assert band.std_error == pytest.approx(own.std_error)
         assert "hold together" in estimate.caveats[0]
     assert not [e for e in results["callaway_santanna"].estimates if e.interval.procedure == _BAND]
+
+
+@ALL
+def test_a_reference_is_no_estimate_and_what_is_an_estimate_no_reference(
+    results: dict[str, Result], key: str
+) -> None:
+    entry = methods.ESTIMATORS[key]
+    times = {int(group) for kind, group in named(results[key].event_study, key)}
+    assert entry.reference is None or entry.reference not in times
+    # Between the first and the last event time nothing is missing but the reference.
+    missing = set(range(min(times), max(times))) - times
+    assert missing == ({entry.reference} if entry.reference is not None else set())
+    assert not entry.tests_trends or min(times) < 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 
@@ -250,6 +251,28 @@ def test_an_event_study_is_hollow_before_the_start_and_shows_its_reference() -> 
     assert fills == ["#FFFFFF", "#FFFFFF", "#12436D", "#12436D"]
     assert len(_marks(figure.wide, Rect)) == 1
     assert "1 of the 2 months before the start and in none of the 2 months after it" in figure.title
+
+
+def test_without_a_reference_the_period_before_the_start_is_an_estimate_like_the_others() -> None:
+    points = (_lead(-2, 0.1, 1), _lead(-1, 0.7, 1), _lead(0, -2, 1))
+    held = "From the start on each is held to the last period before it."
+    brief = dataclasses.replace(_event_brief(*points), reference=None, held_to=held)
+    figure = _drawn(event_study_figure(brief))
+    assert not _marks(figure.wide, Rect)
+    assert len(_marks(figure.wide, Circle)) == 3
+    assert [row[0] for row in figure.table.rows] == [f"{MINUS}2", f"{MINUS}1", "0"]
+    assert "square" not in figure.notes[0]
+    assert figure.notes[0].endswith(held)
+    # Effects from the start on alone leave no room for a reference, nor talk of hollow dots.
+    after = dataclasses.replace(brief, estimates=points[2:])
+    assert after.span == (0, 0)
+    assert "Hollow" not in _drawn(event_study_figure(after)).notes[0]
+
+
+def test_leads_that_were_chosen_small_are_not_called_a_test() -> None:
+    brief = _event_brief(_lead(-2, 0.1, 1), _lead(0, -2, 1))
+    figure = _drawn(event_study_figure(dataclasses.replace(brief, tests_trends=False)))
+    assert "should lie around zero" not in figure.notes[0]
 
 
 def test_an_estimate_without_an_interval_is_a_dot_without_a_bar() -> None:
