@@ -59,6 +59,8 @@ class Glance:
         Rows of the source files, from the ledger.
     hidden : int
         Figures of this outcome that were suppressed.
+    members : tuple of (str, str, bool)
+        Each unit analysed, its site, and whether it is a pilot unit; by unit.
     """
 
     outcome: str
@@ -72,6 +74,7 @@ class Glance:
     rows_used: int
     rows_left_out: int
     hidden: int
+    members: tuple[tuple[str, str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

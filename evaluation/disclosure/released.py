@@ -190,4 +190,12 @@ def _glance(analysed: Analysed, ledger: pl.DataFrame, entries: list[Entry]) -> G
         rows_used=used,
         rows_left_out=int(mine["rows"].sum()) - used,
         hidden=sum(item.outcome == key and item.is_hidden for item in entries),
+        members=_members(rows),
     )
+
+
+def _members(rows: pl.DataFrame) -> tuple[tuple[str, str, bool], ...]:
+    """Return each unit with its site and whether it adopts: who was compared is no secret."""
+    pilot = pl.col("first_treated").is_not_null().any()
+    members = rows.group_by("unit").agg(pl.col("site").first(), pilot).sort("unit")
+    return tuple(members.select("unit", "site", "first_treated").iter_rows())
