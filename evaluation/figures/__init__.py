@@ -12,6 +12,9 @@ from evaluation.figures.forest import ForestBrief, ForestRow, cell, forest_figur
 from evaluation.figures.marks import Drawing, Figure, FigureTable
 from evaluation.figures.poster import poster
 from evaluation.figures.scales import figures
+from evaluation.figures.sensitivity import SensitivityBrief, sensitivity_figure
+from evaluation.figures.tiles import MapBrief, map_figure
+from evaluation.figures.timeline import TimelineBrief, timeline_figure
 from evaluation.figures.trend import TrendBrief, trend_figure
 
 __all__ = [
@@ -21,11 +24,17 @@ __all__ = [
     "FigureTable",
     "ForestBrief",
     "ForestRow",
+    "MapBrief",
+    "SensitivityBrief",
+    "TimelineBrief",
     "TrendBrief",
     "cell",
     "event_study_figure",
     "figures",
     "forest_figure",
+    "map_figure",
     "poster",
+    "sensitivity_figure",
+    "timeline_figure",
     "trend_figure",
 ]

@@ -59,6 +59,8 @@ class EventStudyBrief:
         What each estimate is measured against, in a sentence, where there is no reference.
     tests_trends : bool
         Whether estimates before the start test that pilot and comparison sites moved alike.
+    window : int or None
+        So many periods before and after the start are apart; the outermost stand for all beyond.
     """
 
     key: str
@@ -70,6 +72,7 @@ class EventStudyBrief:
     reference: int | None = -1
     held_to: str = ""
     tests_trends: bool = True
+    window: int | None = None
 
     @property
     def points(self) -> tuple[_Point, ...]:
@@ -99,6 +102,7 @@ class _Point:
     value: float
     low: float | None
     high: float | None
+    trace: tuple[str, ...]
 
     @property
     def covers_zero(self) -> bool:
@@ -119,7 +123,17 @@ def _point(estimate: Estimate, factor: float) -> _Point | None:
     if value is None:
         return None
     return _Point(
-        time=int(effect.group), value=value, low=drawn(interval.low), high=drawn(interval.high)
+        time=int(effect.group),
+        value=value,
+        low=drawn(interval.low),
+        high=drawn(interval.high),
+        trace=(
+            estimate.outcome,
+            estimate.estimator,
+            interval.procedure,
+            effect.estimand,
+            effect.group,
+        ),
     )
 
 
@@ -201,6 +215,11 @@ def _notes(brief: EventStudyBrief) -> tuple[str, ...]:
     elif brief.held_to:
         said.append(brief.held_to)
     notes = [" ".join(said)]
+    beyond = [p.time for p in brief.points if brief.window and abs(p.time) == brief.window]
+    if beyond:
+        dots = " and ".join(_time(time) for time in beyond)
+        stand = "dot at {0} stands" if len(beyond) == 1 else "dots at {0} stand"
+        notes.append(f"The {stand.format(dots)} for all {brief.period[1]} beyond as well.")
     if any(point.low is None or point.high is None for point in brief.points):
         notes.append("A dot without a bar rests on too few sites for a likely range.")
     return tuple(notes)
@@ -220,6 +239,8 @@ def _table(brief: EventStudyBrief) -> FigureTable:
         caption=f"Difference in {_lower(brief.subject)}, {brief.drawn_unit}",
         headings=(f"{brief.period[1].capitalize()} from the start", "Estimate", "From", "To"),
         rows=tuple(rows),
+        traces=tuple(point.trace for point in points),
+        fields=("", "effect", "low_effect", "high_effect"),
     )
 
 

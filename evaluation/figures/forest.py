@@ -30,7 +30,7 @@ from evaluation.figures.scales import (
 from evaluation.figures.text import text_width, wrap
 from evaluation.wording import number
 
-__all__ = ["ForestBrief", "ForestRow", "cell", "forest_figure"]
+__all__ = ["ForestBrief", "ForestRow", "cell", "forest_figure", "row_drawings"]
 
 _LINE = 19.0
 _WIDE = 720.0
@@ -44,13 +44,18 @@ def cell(value: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestRow:
-    """One method's effect, per cent of what would have been expected; None where there is none."""
+    """One method's effect, per cent of what would have been expected; None where there is none.
+
+    ``trace`` names the estimate that the figures come from: outcome, estimator, procedure,
+    estimand and group.
+    """
 
     label: str
     value: float | None
     low: float | None
     high: float | None
     is_primary: bool = False
+    trace: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -60,6 +65,12 @@ class ForestRow:
         if self.low is None or self.high is None:
             return f"{cell(self.value)} (no range)"
         return f"{cell(self.value)} ({cell(self.low)} to {cell(self.high)})"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The label and the figures as cells of a table."""
+        figures = (self.value, self.low, self.high)
+        return (self.label, *("not available" if v is None else cell(v) for v in figures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,7 @@ def forest_figure(brief: ForestBrief) -> Figure | None:
     """Lay out a forest chart; None when no method gave an estimate."""
     if all(row.value is None for row in brief.rows):
         return None
+    wide, narrow = row_drawings(brief)
     return Figure(
         key=f"forest-{brief.key}",
         title=_story(brief),
@@ -94,12 +106,14 @@ def forest_figure(brief: ForestBrief) -> Figure | None:
             f"Chart of {len(brief.rows)} rows, one a method, each a dot with an interval bar round "
             f"a line at zero. {_story(brief)}. The table that follows has every value."
         ),
-        wide=_wide(brief),
-        narrow=_narrow(brief),
+        wide=wide,
+        narrow=narrow,
         table=FigureTable(
             caption="Change in per cent, by method",
             headings=("Method", "Estimate", "From", "To"),
-            rows=tuple(_cells(row) for row in brief.rows),
+            rows=tuple(row.cells for row in brief.rows),
+            traces=tuple(row.trace for row in brief.rows),
+            fields=("", "relative", "low", "high"),
         ),
         notes=_notes(brief),
     )
@@ -146,12 +160,12 @@ def _notes(brief: ForestBrief) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _cells(row: ForestRow) -> tuple[str, ...]:
-    figures = (row.value, row.low, row.high)
-    return (row.label, *("not available" if v is None else cell(v) for v in figures))
-
-
 # ---------------------------------------------------------------------------- the picture
+
+
+def row_drawings(brief: ForestBrief) -> tuple[Drawing, Drawing]:
+    """Return the wide and the narrow form: one row a label, with dot, bar and figures."""
+    return _wide(brief), _narrow(brief)
 
 
 def _wide(brief: ForestBrief) -> Drawing:

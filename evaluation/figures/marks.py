@@ -120,11 +120,18 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureTable:
-    """The numbers of a chart as a table; the first cell of a row is its heading."""
+    """The numbers of a chart as a table; the first cell of a row is its heading.
+
+    Where the numbers are estimates, ``traces`` names for each row the one that they come from
+    (outcome, estimator, procedure, estimand, group) and ``fields`` says which of its figures each
+    column has, so that a reader or a test can trace them; both may be empty.
+    """
 
     caption: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    traces: tuple[tuple[str, ...], ...] = ()
+    fields: tuple[str, ...] = ()
 
     @property
     def is_long(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluation.disclosure import Released
+from evaluation.report.charts import site_starts
 from evaluation.report.names import (
     and_list,
     count_of,
@@ -11,7 +12,6 @@ from evaluation.report.names import (
     pilot_sites,
     sentence,
 )
-from evaluation.report.outcomes import site_starts
 from evaluation.report.sureness import followed_for
 from evaluation.report.views import Fact, Section
 from evaluation.study import Exclusion, Study

@@ -7,22 +7,15 @@ import math
 import polars as pl
 
 from evaluation.disclosure import Released
-from evaluation.figures import (
-    EventStudyBrief,
-    Figure,
-    FigureTable,
-    ForestBrief,
-    ForestRow,
-    TrendBrief,
-    cell,
-    event_study_figure,
-    figures,
-    forest_figure,
-    trend_figure,
-)
+from evaluation.figures import FigureTable, cell, figures
 from evaluation.findings import Check, Estimate
-from evaluation.methods import ESTIMATORS
-from evaluation.report.leads import charted, tests_trends
+from evaluation.report.charts import (
+    event_study_of,
+    forest_of,
+    known,
+    sensitivity_of,
+    trend_of,
+)
 from evaluation.report.names import (
     count_of,
     first_upper,
@@ -42,8 +35,6 @@ __all__ = [
     "estimate_table",
     "outcome_view",
     "relevant_checks",
-    "site_starts",
-    "trend_of",
 ]
 
 _LOWEST_PRINTED_P = 0.001
@@ -69,95 +60,6 @@ def answer_of(released: Released, outcome: Outcome) -> Answer:
         sentence=said.sentence.removeprefix(f"{said.headline}. "),
         caution=said.caution,
     )
-
-
-# ---------------------------------------------------------------------------- charts
-
-
-def site_starts(released: Released, site: str = "") -> tuple[int, ...]:
-    """Return the first treated periods of the pilot sites, or of one, ascending."""
-    group = "site" if site else "pilot"
-    lines = [t for t in released.trends if (t.group, t.site) == (group, site)]
-    return tuple(sorted({start for line in lines for start in line.starts}))
-
-
-def trend_of(released: Released, outcome: Outcome, site: str = "") -> Figure | None:
-    """Return the trend chart of all pilot sites, or of one, beside the comparison."""
-    ours = released.trend(outcome.key, "site" if site else "pilot", site)
-    theirs = released.trend(outcome.key, "comparison")
-    if ours is None or theirs is None:
-        return None
-    unit = unit_of(outcome)
-    return trend_figure(
-        TrendBrief(
-            key=slug(f"{outcome.key} {site}"),
-            subject=outcome.label,
-            pilot=ours,
-            comparison=theirs,
-            names=("This site" if site else "Pilot sites", "Comparison sites"),
-            calendar=released.study.calendar,
-            by=period_words(released.study.calendar)[0],
-            starts=site_starts(released, site),
-            events=released.study.events,
-            unit=unit.level,
-            factor=unit.factor,
-        )
-    )
-
-
-def _event_study_of(released: Released, outcome: Outcome) -> Figure | None:
-    estimates = charted(released, outcome)
-    if not estimates:
-        return None
-    entry = ESTIMATORS.get(estimates[0].estimator)
-    unit = unit_of(outcome)
-    return event_study_figure(
-        EventStudyBrief(
-            key=slug(outcome.key),
-            subject=outcome.label,
-            estimates=estimates,
-            period=period_words(released.study.calendar),
-            unit=unit.difference,
-            factor=unit.factor,
-            reference=None if entry is None else entry.reference,
-            held_to="" if entry is None else entry.held_to,
-            tests_trends=tests_trends(estimates[0]),
-        )
-    )
-
-
-def _forest_of(released: Released, outcome: Outcome) -> Figure | None:
-    rows = tuple(
-        ForestRow(
-            label=method_name(e.estimator, e.interval.procedure),
-            value=_known(e.relative[0]),
-            low=_known(e.relative[1]),
-            high=_known(e.relative[2]),
-            is_primary=e.is_primary,
-        )
-        for e in _overall(released, outcome.key)
-    )
-    if not rows:
-        return None
-    return forest_figure(
-        ForestBrief(
-            key=slug(outcome.key),
-            subject=outcome.label,
-            rows=rows,
-            level=released.study.analysis.level,
-            smallest=outcome.smallest_effect,
-        )
-    )
-
-
-def _overall(released: Released, key: str) -> list[Estimate]:
-    """Return the overall estimates of an outcome, the primary one first."""
-    found = [e for e in released.estimates if e.outcome == key and e.effect.estimand == "overall"]
-    return sorted(found, key=lambda estimate: not estimate.is_primary)
-
-
-def _known(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 # ---------------------------------------------------------------------------- tables
@@ -195,7 +97,7 @@ def estimate_table(
 def _row(estimate: Estimate, factor: float) -> EstimateRow:
     effect, interval = estimate.effect, estimate.interval
     scale = 1.0 if effect.scale == "log" else factor
-    relative, low, high = (_known(value) for value in estimate.relative)
+    relative, low, high = (known(value) for value in estimate.relative)
     return EstimateRow(
         outcome=estimate.outcome,
         estimator=estimate.estimator,
@@ -281,8 +183,9 @@ def outcome_view(released: Released, outcome: Outcome) -> OutcomeView:
         role=outcome.role,
         answer=answer_of(released, outcome),
         trend=trend_of(released, outcome),
-        event_study=_event_study_of(released, outcome),
-        forest=_forest_of(released, outcome),
+        event_study=event_study_of(released, outcome),
+        forest=forest_of(released, outcome),
+        sensitivity=sensitivity_of(released, outcome),
         estimates=estimate_table(released, outcome),
         counts=counts_of(released, outcome),
         notes=tuple(notes),

@@ -8,6 +8,7 @@ from evaluation.disclosure import Released
 from evaluation.findings import Estimate
 from evaluation.report.about import compared_with, sites_of
 from evaluation.report.annex import commands, failed_checks, failed_in_words, sources_table
+from evaluation.report.charts import trend_of
 from evaluation.report.frame import frame_of
 from evaluation.report.names import count_of, first_lower, sentence, slug
 from evaluation.report.outcomes import (
@@ -15,7 +16,6 @@ from evaluation.report.outcomes import (
     counts_of,
     estimate_table,
     relevant_checks,
-    trend_of,
 )
 from evaluation.report.overall import main_outcomes
 from evaluation.report.sureness import rests_on, small_chance

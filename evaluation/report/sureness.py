@@ -7,9 +7,10 @@ import math
 from evaluation.disclosure import Released
 from evaluation.findings import Estimate
 from evaluation.report.annex import failed_checks
+from evaluation.report.charts import site_starts
 from evaluation.report.leads import charted, tests_trends
 from evaluation.report.names import count_of, first_lower, method_name, period_words
-from evaluation.report.outcomes import relevant_checks, site_starts
+from evaluation.report.outcomes import relevant_checks
 from evaluation.report.views import Fact, Section
 from evaluation.study import Outcome
 from evaluation.wording import between, detectable, per_cent, statement

@@ -140,6 +140,7 @@ class OutcomeView:
     trend: Figure | None
     event_study: Figure | None
     forest: Figure | None
+    sensitivity: Figure | None
     estimates: EstimateTable
     counts: FigureTable | None
     notes: tuple[str, ...] = ()
@@ -147,7 +148,7 @@ class OutcomeView:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """The charts there are, in their order."""
-        found = (self.trend, self.event_study, self.forest)
+        found = (self.trend, self.event_study, self.forest, self.sensitivity)
         return tuple(figure for figure in found if figure is not None)
 
 
