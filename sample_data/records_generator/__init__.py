@@ -17,8 +17,9 @@ import polars as pl
 from records_generator.cells import spread, write_cells, write_truth
 from records_generator.scenarios import DEFINITIONS
 from records_generator.stays import draw_stays
+from records_generator.truth import EMERGENCIES, is_avoidable
 
-__all__ = ["DEFINITIONS", "SEED", "Drawn", "draw"]
+__all__ = ["DEFINITIONS", "EMERGENCIES", "SEED", "Drawn", "draw", "is_avoidable"]
 
 SEED = 461000
 
