@@ -15,7 +15,6 @@ from evaluation.findings import Estimator, Fit, Interval, Procedure
 from evaluation.inference.cluster_robust import judged_by
 from evaluation.inference.student import (
     FITTED_EXACTLY,
-    few_sites,
     one_site_only,
     refuse_level,
     unidentified,
@@ -39,6 +38,7 @@ _ROUNDING = 1e-12
 _FOR_EVENT_TIMES = (
     "No interval: a simultaneous band is for effects by event time, all of them together."
 )
+_FEW = "No interval: it rests on too few pilot sites to be part of the simultaneous band."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,9 +51,9 @@ class Band:
         Indices into the fit's effects.
     level : float
     critical : float
-        How many standard errors each interval reaches.
-    values, std_error, p : array, shape (k,)
-        The estimates; CR1's error; p-values against all of the effects being 0.
+        How far the largest of normal statistics reaches.
+    values, std_error, df, p : array, shape (k,)
+        The estimates; CR1's error; pilot sites less 1; p-values against all effects being 0.
     draws : int
     """
 
@@ -62,18 +62,26 @@ class Band:
     critical: float
     values: FloatArray
     std_error: FloatArray
+    df: FloatArray
     p: FloatArray
     draws: int
 
     @property
+    def reach(self) -> FloatArray:
+        """How many standard errors each interval reaches; shape (k,)."""
+        from scipy.special import ndtr, stdtrit
+
+        return np.asarray(stdtrit(self.df, ndtr(self.critical)))
+
+    @property
     def low(self) -> FloatArray:
         """The lower ends; shape (k,)."""
-        return np.asarray(self.values - self.critical * self.std_error)
+        return np.asarray(self.values - self.reach * self.std_error)
 
     @property
     def high(self) -> FloatArray:
         """The upper ends; shape (k,)."""
-        return np.asarray(self.values + self.critical * self.std_error)
+        return np.asarray(self.values + self.reach * self.std_error)
 
 
 # The event times of a fit share their band: that of a panel's last fit is remembered while the
@@ -81,11 +89,10 @@ class Band:
 _REMEMBERED: WeakKeyDictionary[Panel, tuple[FloatArray, Band]] = WeakKeyDictionary()
 
 
-def simultaneous(*, level: float, draws: int) -> Procedure:
+def simultaneous(*, level: float, draws: int, fewest_pilot_sites: int) -> Procedure:
     """Return the band over all event times, for effects by event time.
 
-    The band is over the event times that rest on enough pilot sites for an interval; each one's
-    p-value is that of its own distance from 0 among the largest ones.
+    Each event time's p-value is that of its own distance from 0 among the largest ones.
 
     Parameters
     ----------
@@ -93,6 +100,8 @@ def simultaneous(*, level: float, draws: int) -> Procedure:
         Probability that all of the effects are within, between 0 and 1.
     draws : int
         Such as 9999.
+    fewest_pilot_sites : int
+        The band is over the event times that rest on so many pilot sites.
     """
     refuse_level(level)
 
@@ -101,11 +110,11 @@ def simultaneous(*, level: float, draws: int) -> Procedure:
             return Interval(procedure=_KEY, level=level, caveats=(_FOR_EVENT_TIMES,))
         if not np.isfinite(fit.effect.value):
             return unidentified(_KEY, level)
-        among = _together(fit)
+        among = _together(fit, fewest_pilot_sites)
         if fit.focal not in among:
-            return Interval(procedure=_KEY, level=level, caveats=few_sites(fit))
+            return Interval(procedure=_KEY, level=level, caveats=(_FEW,))
         band = _remembered(panel, fit, level, draws)
-        if band is None:
+        if band is None or band.effects != among:
             band = simultaneous_band(fit, among, level=level, draws=draws, random=random)
             _REMEMBERED[panel] = (_influence(fit), band)
         return _interval(fit, band)
@@ -113,15 +122,20 @@ def simultaneous(*, level: float, draws: int) -> Procedure:
     return interval
 
 
-def _together(fit: Fit) -> tuple[int, ...]:
+def _together(fit: Fit, fewest_pilot_sites: int) -> tuple[int, ...]:
     """Return the event times that are identified and rest on enough sites."""
     return tuple(
         j
         for j, effect in enumerate(fit.effects)
         if effect.estimand == "event_time"
         and np.isfinite(effect.value)
-        and not few_sites(fit.focused(j))
+        and _pilot_sites(fit, j) >= fewest_pilot_sites
     )
+
+
+def _pilot_sites(fit: Fit, index: int) -> int:
+    own = fit.effects[index].n_pilot_sites
+    return fit.n_pilot_sites if own is None else own
 
 
 def _influence(fit: Fit) -> FloatArray:
@@ -151,6 +165,7 @@ def _interval(fit: Fit, band: Band) -> Interval:
         high=float(band.high[place]),
         p=float(band.p[place]),
         std_error=float(band.std_error[place]),
+        df=float(band.df[place]),
         draws=band.draws,
         caveats=(caveat,),
     )
@@ -163,11 +178,13 @@ def simultaneous_band(
 
     Each draw multiplies every site's influence by a random number of mean 0 and variance 1; the
     critical value is the quantile of :math:`\max_j |\sum_s V_s \psi_{sj}| / \sigma_j`, with p-value
-    (1 + count) / (draws + 1). It is never less than Student's for one effect, t(G-1).
+    (1 + count) / (draws + 1). These maxima are as if each :math:`\sigma_j` were known; an effect's
+    own distance, which is not, is put on their scale through Student's distribution with as many
+    degrees of freedom as it has pilot sites, less 1.
 
     Source: Callaway and Sant'Anna (2021), J. Econometrics 225, algorithm 1, with Mammen's (1993)
     multipliers by site and the standard error itself in place of the draws' interquartile range;
-    influence recentred as for ``cr1``.
+    influence recentred as for ``cr1``; Student's distribution is our own addition.
 
     Parameters
     ----------
@@ -185,7 +202,7 @@ def simultaneous_band(
         When the fit has no influence functions, an effect is not identified, there is one site
         only, or the draws are too few.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import ndtri, stdtr
 
     refuse_level(level)
     values = np.array([fit.effects[j].value for j in effects])
@@ -206,17 +223,19 @@ def simultaneous_band(
     sigma = np.sqrt((influence**2).sum(axis=0))
     varying = sigma > _ROUNDING * sigma.max()
     largest = np.sort(_largest(influence[:, varying] / sigma[varying], draws, random))
-    df = fit.n_sites - 1
-    std_error = np.where(varying, np.sqrt(fit.n_sites / df) * sigma, 0.0)
-    distance = np.abs(values) / np.where(varying, std_error, 1.0)
-    count = draws - np.searchsorted(largest, distance)
+    factor = np.sqrt(fit.n_sites / (fit.n_sites - 1))
+    std_error = np.where(varying, factor * sigma, 0.0)
+    df = np.array([max(_pilot_sites(fit, j) - 1.0, 1.0) for j in effects])
+    beyond_own = stdtr(df, -np.abs(values) / np.where(varying, std_error, 1.0))
+    count = draws - np.searchsorted(largest, -ndtri(beyond_own))
     return Band(
         effects=tuple(effects),
         level=level,
-        critical=max(float(largest[-beyond]), float(stdtrit(df, 0.5 + level / 2))),
+        critical=max(float(largest[-beyond]), float(ndtri(0.5 + level / 2))),
         values=values,
         std_error=std_error,
-        p=np.maximum((1 + count) / (draws + 1), 2 * stdtr(df, -distance)),
+        df=df,
+        p=np.maximum((1 + count) / (draws + 1), 2 * beyond_own),
         draws=draws,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtr, stdtrit
 
 from evaluation.errors import EstimationError
 from evaluation.estimators import callaway_santanna, event_study
@@ -18,7 +18,7 @@ from evaluation.inference.simultaneous import simultaneous, simultaneous_band
 from evaluation.panel import Panel
 
 Draw = Callable[..., Panel]
-SITES, DRAWS = 400, 19_999
+SITES, PILOTS, DRAWS = 400, 200, 19_999
 # Three Monte Carlo errors of a 95% quantile near 2.9 with 19,999 draws.
 MONTE_CARLO = 0.06
 EQUAL = 1e-10
@@ -36,15 +36,17 @@ def fit_with(influence: np.ndarray) -> Fit:
         n_obs=SITES,
         n_units=SITES,
         n_sites=influence.shape[0],
-        n_pilot_sites=SITES // 2,
+        n_pilot_sites=PILOTS,
     )
 
 
-def critical(influence: np.ndarray, seed: int = 0) -> float:
+def reach(influence: np.ndarray, seed: int = 0) -> float:
     fit = fit_with(influence)
     every = range(len(fit.effects))
     random = np.random.default_rng(seed)
-    return simultaneous_band(fit, every, level=0.95, draws=DRAWS, random=random).critical
+    band = simultaneous_band(fit, every, level=0.95, draws=DRAWS, random=random)
+    assert len(set(band.reach)) == 1
+    return float(band.reach[0])
 
 
 def independent(effects: int) -> np.ndarray:
@@ -54,21 +56,40 @@ def independent(effects: int) -> np.ndarray:
 
 
 def test_one_effect_has_student_s_interval() -> None:
-    found = critical(independent(1))
-    assert found >= stdtrit(SITES - 1, 0.975)
-    assert found == pytest.approx(stdtrit(SITES - 1, 0.975), abs=MONTE_CARLO)
+    found = reach(independent(1))
+    assert found >= stdtrit(PILOTS - 1, 0.975)
+    assert found == pytest.approx(stdtrit(PILOTS - 1, 0.975), abs=MONTE_CARLO)
 
 
 def test_copies_of_an_effect_ask_for_no_more() -> None:
     one = independent(1)
     copies = one * np.array([[1.0, -3.0, 1e-6]])
-    assert critical(copies) == pytest.approx(critical(one), rel=EQUAL)
+    assert reach(copies) == pytest.approx(reach(one), rel=EQUAL)
 
 
 @pytest.mark.parametrize("effects", [3, 12])
 def test_independent_effects_have_sidak_s_value(effects: int) -> None:
-    wanted = float(ndtri(0.5 + 0.95 ** (1 / effects) / 2))
-    assert critical(independent(effects)) == pytest.approx(wanted, abs=MONTE_CARLO)
+    wanted = float(stdtrit(PILOTS - 1, 0.5 + 0.95 ** (1 / effects) / 2))
+    assert reach(independent(effects)) == pytest.approx(wanted, abs=MONTE_CARLO)
+
+
+def test_an_effect_of_fewer_sites_reaches_further() -> None:
+    fit = fit_with(independent(3))
+    effects = tuple(
+        dataclasses.replace(effect, n_pilot_sites=sites)
+        for effect, sites in zip(fit.effects, (6, 20, 200), strict=True)
+    )
+    few = dataclasses.replace(fit, effects=effects)
+    settings: Any = {"level": 0.95, "draws": 999}
+    one, other = (
+        simultaneous_band(each, range(3), random=np.random.default_rng(0), **settings)
+        for each in (few, fit)
+    )
+    assert one.critical == other.critical
+    assert one.df.tolist() == [5, 19, 199]
+    assert one.reach == pytest.approx(stdtrit(one.df, ndtr(one.critical)))
+    assert one.reach[0] > one.reach[1] > one.reach[2] == other.reach[2]
+    assert (one.p >= other.p).all()
 
 
 def test_ends_errors_and_p_values() -> None:
@@ -77,8 +98,8 @@ def test_ends_errors_and_p_values() -> None:
     band = simultaneous_band(fit, (0, 1), level=0.9, draws=999, random=np.random.default_rng(1))
     factor = np.sqrt(SITES / (SITES - 1))
     assert band.std_error == pytest.approx([factor, 2 * factor])
-    assert band.high - band.values == pytest.approx(band.critical * band.std_error)
-    assert band.values - band.low == pytest.approx(band.critical * band.std_error)
+    assert band.high - band.values == pytest.approx(band.reach * band.std_error)
+    assert band.values - band.low == pytest.approx(band.reach * band.std_error)
     # Nothing is further out than 0, and the p-value of .5 is that of nearly all draws.
     assert band.p[0] == 1.0
     assert 0.5 < band.p[1] <= 1.0
@@ -99,6 +120,10 @@ def test_the_band_leaves_zero_out_just_where_the_p_value_is_small(seed: int) -> 
     assert away.tolist() == (band.p <= 0.05).tolist()
 
 
+def banded(level: float = 0.95) -> Procedure:
+    return simultaneous(level=level, draws=999, fewest_pilot_sites=4)
+
+
 def by_time(panel: Panel, procedure: Procedure) -> dict[int, Interval]:
     """Return the intervals of all event times, each from a stream of its own."""
     estimator = callaway_santanna()
@@ -112,9 +137,9 @@ def by_time(panel: Panel, procedure: Procedure) -> dict[int, Interval]:
 
 def test_all_event_times_share_one_band(draw: Draw) -> None:
     panel = dataclasses.replace(draw(33, shape=(40, 7), starts=(3, 3, 5, 5)), covariates=())
-    band = by_time(panel, simultaneous(level=0.95, draws=999))
+    band = by_time(panel, banded())
     each = by_time(panel, cr1(level=0.95))
-    reach = set()
+    reaches: set[tuple[float, float]] = set()
     for time, interval in band.items():
         own = each[time]
         assert interval.std_error == pytest.approx(own.std_error, rel=EQUAL)
@@ -126,29 +151,31 @@ def test_all_event_times_share_one_band(draw: Draw) -> None:
         assert interval.p >= own.p
         assert interval.low is not None
         assert interval.std_error is not None
-        reach.add(round((interval.high - interval.low) / interval.std_error, 9))
+        assert interval.df is not None
+        width = (interval.high - interval.low) / interval.std_error
+        reaches.add((interval.df, round(width, 9)))
         assert f"the ranges of all {len(band)} event times" in interval.caveats[0]
-    assert len(reach) == 1
+    # Four sites at each start: event times of one start and of both.
+    assert [df for df, _ in sorted(reaches)] == [3, 7]
     # Asked again, with another level, it is another band.
-    other = by_time(panel, simultaneous(level=0.8, draws=999))
+    other = by_time(panel, banded(level=0.8))
     assert other[0].low != band[0].low
 
 
 def test_event_times_of_few_sites_are_no_part_of_it(draw: Draw) -> None:
     panel = dataclasses.replace(draw(34, shape=(40, 7), starts=(3, 5, 5)), covariates=())
-    found = by_time(panel, simultaneous(level=0.95, draws=999))
+    found = by_time(panel, banded())
     held = [time for time, interval in found.items() if interval.low is not None]
     # Two sites start at 3 and four at 5, which are seen for two periods.
     assert held == [-4, -3, -2, -1, 0, 1]
-    assert "below 4" in found[3].caveats[0]
+    assert "too few pilot sites" in found[3].caveats[0]
     assert f"all {len(held)} event times" in found[0].caveats[0]
 
 
 def test_other_effects_have_no_band(draw: Draw) -> None:
     panel = draw(35, shape=(30, 6))
     fit = callaway_santanna()(panel)
-    procedure = simultaneous(level=0.95, draws=99)
-    found = procedure(callaway_santanna(), panel, fit, np.random.default_rng(0))
+    found = banded()(callaway_santanna(), panel, fit, np.random.default_rng(0))
     assert (found.low, found.p) == (None, None)
     assert "for effects by event time, all of them together" in found.caveats[0]
 
