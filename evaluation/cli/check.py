@@ -21,6 +21,7 @@ _MARKS = {True: "ok  ", False: "LOOK", None: "info"}
 # A failed check lists its findings; one for information shows what they look like.
 _MOST_FINDINGS = 20
 _MOST_EXAMPLES = 3
+_MOST_REASONS = 20
 
 
 @click.command(
@@ -101,7 +102,10 @@ def _rows_in_words(ledger: pl.DataFrame) -> list[str]:
         .agg(pl.col("rows").sum())
         .sort("rows", descending=True)
     )
-    lines += [f"    {rows:,} left out: {reason}" for reason, rows in reasons.iter_rows()]
+    told, rest = reasons.head(_MOST_REASONS), reasons.slice(_MOST_REASONS)
+    lines += [f"    {rows:,} left out: {reason}" for reason, rows in told.iter_rows()]
+    if not rest.is_empty():
+        lines.append(f"    {rest['rows'].sum():,} left out for {rest.height:,} more reasons")
     return lines
 
 

@@ -19,12 +19,14 @@ from evaluation.sources.acute_discharge_sitrep_metrics import (
     refuse_measure,
 )
 from evaluation.sources.acute_discharge_sitrep_workbook import read_workbook
+from evaluation.sources.csv_files import read_csv
 from evaluation.sources.declaration import Column, Metric, Source
 from evaluation.sources.declared import declared_text
-from evaluation.sources.files import Sheet, read_csv, relative_name
+from evaluation.sources.files import relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.reporting import definition_breaks, missing_months, reporting
+from evaluation.sources.sheets import Sheet
 from evaluation.sources.table import files_read
 from evaluation.sources.tidy import Tidy
 from evaluation.study import Outcome, Study

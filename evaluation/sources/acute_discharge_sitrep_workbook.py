@@ -20,9 +20,9 @@ import polars as pl
 from evaluation import geography
 from evaluation.errors import SourceError
 from evaluation.sources.acute_discharge_sitrep_metrics import METRICS, SPLIT_AT_17
-from evaluation.sources.files import Sheet
 from evaluation.sources.labels import even
 from evaluation.sources.markers import MARKERS
+from evaluation.sources.sheets import Sheet
 from evaluation.sources.workbook import Cells, Grid, read_grids
 from evaluation.sources.workbook_months import first_of_month, parsed
 

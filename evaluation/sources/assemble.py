@@ -17,6 +17,7 @@ from evaluation.sources.count_ends import place_ends, within_exposure
 from evaluation.sources.declaration import Source
 from evaluation.sources.figures import read_figures, refuse_impossible
 from evaluation.sources.files import find_files
+from evaluation.sources.period_hints import refusals
 from evaluation.sources.presence import say_who_is_missing
 from evaluation.sources.repeats import settle_repeats
 from evaluation.sources.rules import Sifting, to_checks
@@ -136,16 +137,7 @@ def _sift(
     ]
     sifting = drop_totals(Sifting(rows=rows), study)
     sifting = _exclude(sifting, exclusions, study, "own")
-    sifting = sifting.object_to(
-        "periods",
-        pl.col("period").is_null(),
-        pl.format(
-            'period "{}" cannot be read; write it like {}',
-            pl.col("period_text").fill_null(""),
-            pl.lit(study.calendar.example),
-        ),
-        value="period_text",
-    )
+    sifting = _refuse_periods(sifting, tidy, study)
     sifting = _keep_window(sifting, study)
     sifting = follow_codes(sifting, study)
     sifting = _exclude(sifting, exclusions, study, "unit")
@@ -157,6 +149,19 @@ def _sift(
     pilots = frozenset(own_code(c, register) or c for s in study.sites for c in s.units)
     sifting = whole_units(sifting, pilots, is_daily=tidy.is_daily)
     return sifting, adoption
+
+
+def _refuse_periods(sifting: Sifting, tidy: Tidy, study: Study) -> Sifting:
+    no_period = pl.col("left_out").is_null() & pl.col("period").is_null()
+    written = pl.col("period_text").fill_null("")
+    texts = sifting.rows.filter(no_period).select(written.unique()).to_series()
+    told = refusals(texts, study.calendar, tidy.headings.get("period_text", "Period"))
+    return sifting.object_to(
+        "periods",
+        no_period,
+        written.replace_strict(told, default=None, return_dtype=pl.String),
+        value="period_text",
+    )
 
 
 def _exclude(

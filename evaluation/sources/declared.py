@@ -6,8 +6,7 @@ spaces, dashes and case do not matter. The header may stand below notes, in any 
 
 from __future__ import annotations
 
-import csv
-import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -16,10 +15,12 @@ from pathlib import Path
 import polars as pl
 
 from evaluation.errors import SourceError
+from evaluation.sources.csv_files import contents, decoded, read_csv, records
 from evaluation.sources.declaration import Source
-from evaluation.sources.files import Sheet, chosen_sheet, decoded, read_csv, read_sheet
+from evaluation.sources.files import chosen_sheet, read_sheet
 from evaluation.sources.labels import even
-from evaluation.sources.workbook import Grid, is_blank, opened, read_grids
+from evaluation.sources.sheets import Sheet
+from evaluation.sources.workbook import Grid, is_blank, read_grid
 from evaluation.sources.workbook_tables import table_below
 from evaluation.study import Outcome
 
@@ -50,18 +51,16 @@ def require_declared(
         Naming the file, the column, the columns that are there, and how to rename it.
     """
     found = headings_in(there, source, outcome)
+    needed = list(needed)
     absent = [name for name in needed if name not in found]
     if not absent:
-        return
+        return _refuse_twice(there, [found[name] for name in needed], place)
     name = absent[0]
     called = outcome.headings.get(name)
     near = get_close_matches(called or name, there, n=1, cutoff=0.6)
     guess = near[0] if near else "its heading"
     remedy = f'If the file calls it something else: headings = {{ "{name}" = "{guess}" }}.'
-    separator = next((s for s in (";", "\t", "|") if len(there) == 1 and s in there[0]), None)
-    if separator:
-        remedy = f"The cells seem to be separated by {separator!r}; save the file with commas."
-    elif not source.takes_headings:
+    if not source.takes_headings:
         remedy = f"Get the file anew from {source.publisher}."
     shown = f" ({name!r} in the study file's headings)" if called else ""
     raise SourceError(
@@ -70,6 +69,19 @@ def require_declared(
         allowed="the columns that are there: " + ", ".join(repr(c) for c in there),
         remedy=remedy,
     )
+
+
+def _refuse_twice(there: Sequence[str], found: Iterable[str], place: str) -> None:
+    """Refuse a heading that stands twice, but for spaces, dashes and case."""
+    times = Counter(map(_squeezed, there))
+    twice = next((heading for heading in found if times[_squeezed(heading)] > 1), None)
+    if twice is not None:
+        raise SourceError(
+            f"two columns are called {twice!r}",
+            place=f"{place}, header",
+            allowed="each column that is read under one heading",
+            remedy="Which of them is meant is not known: rename or delete the other.",
+        )
 
 
 def declared_text(
@@ -97,10 +109,11 @@ def declared_text(
     SourceError
         When a needed column is not there.
     """
+    needed = list(needed)
     there = sheet.cells.columns
     require_declared(there, needed, source, outcome, sheet.name)
     found = headings_in(there, source, outcome)
-    text = sheet.text(dict.fromkeys(found.values()))
+    text = sheet.text(dict.fromkeys(found.values()), needed=[found[name] for name in needed])
     return text.select(
         "file",
         "row",
@@ -139,24 +152,26 @@ def read_below_notes(
 
 
 def _grid_of_workbook(path: Path, name: str, sheets: Sequence[str | None]) -> Grid:
-    with opened(path, name) as workbook:
-        titles = list(workbook.sheetnames)
-    there = {even(title) for title in titles}
-    wanted = next((s for s in sheets if s is not None and even(s) in there), None)
-    asked_first = sheets[0] if sheets else None
-    title = wanted if wanted is not None else chosen_sheet(titles, asked_first, name)
-    return read_grids(path, name, [title])[title]
+    wanted = [even(sheet) for sheet in sheets if sheet is not None]
+
+    def choose(titles: list[str]) -> str:
+        there = {even(title): title for title in titles}
+        found = next((there[title] for title in wanted if title in there), None)
+        return found or chosen_sheet(titles, sheets[0] if sheets else None, name)
+
+    return read_grid(path, name, choose)
 
 
 def _read_csv(path: Path, name: str, marks: Sequence[str]) -> Sheet:
-    text, encoding = decoded(path.read_bytes(), name)
-    rows = tuple(
-        tuple(cell if cell else None for cell in record) for record in csv.reader(io.StringIO(text))
-    )
+    text, encoding = decoded(contents(path, name), name)
+    rows = tuple(tuple(cell if cell else None for cell in record) for record in records(text, name))
     grid = Grid(name=name, title=name, rows=rows)
     at = grid.find(marks)
     if at is None or all(is_blank(row) for row in rows[:at]):
-        return read_csv(path, name)
+        sheet = read_csv(path, name)
+        # A row of one cell is a note below the table.
+        cut = {row: cells for row, cells in sheet.short.items() if cells > 1}
+        return replace(sheet, short=cut)
     wide = len(rows[at])
     for number, row in enumerate(rows[at + 1 :], start=at + 2):
         if not is_blank(row[wide:]):
@@ -166,4 +181,9 @@ def _read_csv(path: Path, name: str, marks: Sequence[str]) -> Sheet:
                 allowed="one cell a column",
                 remedy='Put quotation marks around cells that hold a comma: "1,234".',
             )
-    return replace(table_below(grid, marks), encoding=encoding)
+    short = {
+        number: len(row)
+        for number, row in enumerate(rows[at + 1 :], start=at + 2)
+        if 1 < len(row) < wide and not is_blank(row)
+    }
+    return replace(table_below(grid, marks), encoding=encoding, short=short)

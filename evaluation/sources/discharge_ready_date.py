@@ -10,17 +10,19 @@ import polars as pl
 
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
+from evaluation.sources.csv_files import read_csv
 from evaluation.sources.declaration import Column, Select, Source
 from evaluation.sources.declared import declared_text
 from evaluation.sources.discharge_ready_date_checks import coverage, months_twice, shares
 from evaluation.sources.discharge_ready_date_figures import with_figures
 from evaluation.sources.discharge_ready_date_metrics import FIGURES, METRICS, Figure, refuse_measure
 from evaluation.sources.discharge_ready_date_workbook import read_workbook
-from evaluation.sources.files import Sheet, read_csv, relative_name
+from evaluation.sources.files import relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.reporting import missing_months, reporting
 from evaluation.sources.selection import chosen, known_metric, leave_out, live, not_selected
+from evaluation.sources.sheets import Sheet
 from evaluation.sources.table import files_read
 from evaluation.sources.tidy import Tidy, covariate
 from evaluation.study import Outcome, Study

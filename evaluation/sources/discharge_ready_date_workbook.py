@@ -17,8 +17,8 @@ import polars as pl
 from evaluation import geography
 from evaluation.errors import SourceError
 from evaluation.sources.discharge_ready_date_metrics import COVERAGE, METRICS, TOTALS
-from evaluation.sources.files import Sheet
 from evaluation.sources.labels import even
+from evaluation.sources.sheets import Sheet
 from evaluation.sources.workbook import Cells, Grid, read_grids
 from evaluation.sources.workbook_months import first_of_month
 

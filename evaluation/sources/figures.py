@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from evaluation.sources.markers import meaning, number
+from evaluation.sources.markers import meaning, number, shown
 from evaluation.sources.rules import Sifting
 from evaluation.sources.tidy import Tidy
 
 __all__ = ["SENTENCES", "Figures", "Shares", "read_figures", "refuse_impossible"]
 
 _MAIN = ("count", "value")
+# Above it a double does not tell neighbouring whole numbers apart, and products overflow.
+_LARGEST = 2.0**53
 
 
 class Figures(dy.Schema):
@@ -69,7 +71,18 @@ def read_figures(sifting: Sifting, tidy: Tidy) -> Sifting:
             pl.format(
                 'column "{}" holds "{}", which is not a number',
                 pl.lit(heading),
-                pl.col("as_written"),
+                shown("as_written"),
+            ),
+            value="as_written",
+        )
+        sifting = sifting.object_to(
+            "impossible_values",
+            pl.col("figure").abs() > _LARGEST,
+            pl.format(
+                'column "{}" holds "{}": no figure is larger than {}',
+                pl.lit(heading),
+                shown("as_written"),
+                pl.lit(f"{_LARGEST:,.0f}"),
             ),
             value="as_written",
         )

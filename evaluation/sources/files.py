@@ -1,56 +1,31 @@
-"""From the names in a study file to sheets of text: finding, decoding and reading files.
+"""From the names in a study file to sheets of text: finding and reading files.
 
-Row numbers are those a spreadsheet shows: 1 is the header line. In a CSV file a quoted cell may
-hold line breaks; the number counts records, so such a record is one row, as in a spreadsheet.
+Row numbers are those a spreadsheet shows: 1 is the header line.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
 
 from evaluation.errors import SourceError
-from evaluation.sources.workbook import cell_text, headings, is_blank, opened
+from evaluation.sources.csv_files import read_csv
+from evaluation.sources.foreign import look_at
+from evaluation.sources.sheets import Sheet
+from evaluation.sources.workbook import is_blank, read_grid
+from evaluation.sources.workbook_tables import table_at
 
-__all__ = [
-    "Sheet",
-    "chosen_sheet",
-    "decoded",
-    "find_files",
-    "read_csv",
-    "read_sheet",
-    "relative_name",
-]
+__all__ = ["chosen_sheet", "find_files", "opened_parquet", "read_sheet", "relative_name"]
 
 _SUFFIXES = ("csv", "parquet", "xlsx")
 _LISTED = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sheet:
-    """One file as read: ``cells`` has its columns (any type), ``rows`` the number of each row.
-
-    ``encoding`` says how it was read: ``utf-8``, ``windows-1252``, ``parquet``, ``xlsx``.
-    """
-
-    name: str
-    cells: pl.DataFrame
-    rows: pl.Series
-    encoding: str
-
-    def text(self, columns: Iterable[str]) -> pl.DataFrame:
-        """Return columns as text, with ``file`` and ``row``; whole numbers lose their ".0"."""
-        return self.cells.select(
-            pl.lit(self.name).alias("file"),
-            self.rows.alias("row"),
-            *(_as_text(self.cells[column]) for column in columns),
-        )
+# A Parquet file of some kilobytes may unpack to any number of rows.
+_MOST_CELLS = 2**28
 
 
 def find_files(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
@@ -67,8 +42,11 @@ def find_files(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
         root = Path(Path(pattern).anchor) if absolute else folder
         parts = Path(pattern).relative_to(root) if absolute else Path(pattern)
         literal = root / parts
-        hits = [literal] if literal.is_file() else sorted(root.glob(str(parts)))
-        files = [path for path in hits if path.is_file()]
+        try:
+            hits = [literal] if literal.is_file() else sorted(root.glob(str(parts)))
+            files = [path for path in hits if path.is_file()]
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise _no_pattern(pattern) from error
         if not files:
             raise _no_file(folder, literal, pattern)
         for path in files:
@@ -76,21 +54,44 @@ def find_files(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
     return tuple(found.values())
 
 
+def _no_pattern(pattern: str) -> SourceError:
+    return SourceError(
+        f"{pattern!r} is not the name of a file or a glob",
+        place="[[outcomes]] files",
+        allowed="names and globs relative to the folder of the study file; ** stands alone "
+        "between slashes",
+        remedy='Write it like "data/*.csv" or "data/**/*.csv".',
+    )
+
+
 def _no_file(folder: Path, literal: Path, pattern: str) -> SourceError:
     home = literal.parent
-    if not home.is_dir():
+    if literal.is_symlink():
+        there = "it is a link that leads nowhere"
+    elif literal.is_dir():
+        there = f"it is a folder: to read what is in it, write {f'{pattern}/*.csv'!r}"
+    elif not home.is_dir():
         there = f"the folder {relative_name(home, folder)!r} does not exist"
     else:
-        names = sorted(p.name + ("/" if p.is_dir() else "") for p in home.iterdir())
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        where = relative_name(home, folder)
-        there = f"in {where!r} there are: {', '.join(names[:_LISTED])}{more}"
-        there = there if names else f"{where!r} is empty"
+        there = _listing(home, relative_name(home, folder))
     return SourceError(
         f"no file matches {pattern!r}; {there}",
         place="[[outcomes]] files",
         allowed="names and globs relative to the folder of the study file",
         remedy="Correct the name, or put the file there.",
+    )
+
+
+def _listing(home: Path, where: str) -> str:
+    try:
+        names = sorted(p.name + ("/" if p.is_dir() else "") for p in home.iterdir())
+    except OSError as error:
+        return f"{where!r} cannot be looked into ({(error.strerror or 'no reason given').lower()})"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return (
+        f"in {where!r} there are: {', '.join(names[:_LISTED])}{more}"
+        if names
+        else (f"{where!r} is empty")
     )
 
 
@@ -122,101 +123,62 @@ def read_sheet(path: Path, name: str, sheet: str | None = None) -> Sheet:
     )
 
 
-def read_csv(path: Path, name: str) -> Sheet:
-    """Read a CSV file as text, in UTF-8 or else windows-1252.
-
-    Raises
-    ------
-    SourceError
-        When it is in neither, empty, or a row has more cells than the header.
-    """
-    text, encoding = decoded(path.read_bytes(), name)
-    body = text.lstrip("\r\n")
-    above = text[: len(text) - len(body)].count("\n")
-    header = next(csv.reader(io.StringIO(body)), [])
-    if not any(heading.strip() for heading in header):
-        raise SourceError("the file is empty", place=name, allowed="a header line and rows")
-    try:
-        cells = pl.read_csv(body.encode(), infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise _ragged(body, above, name) from error
-    cells.columns = headings(header)
-    rows = pl.Series("row", range(above + 2, above + 2 + cells.height), dtype=pl.Int64)
-    return Sheet(name=name, cells=cells, rows=rows, encoding=encoding)
-
-
-def decoded(raw: bytes, name: str) -> tuple[str, str]:
-    """Return a file's text, and the name of its encoding.
-
-    Raises
-    ------
-    SourceError
-        When it is neither UTF-8 nor windows-1252.
-    """
-    # A file that is valid UTF-8 and holds other than ASCII is hardly ever anything else;
-    # windows-1252 takes nearly any bytes, so it must come second.
-    for codec, title in (("utf-8-sig", "utf-8"), ("cp1252", "windows-1252")):
-        try:
-            text = raw.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text, title
-    raise SourceError(
-        "the file is not text in a known encoding",
-        place=name,
-        allowed="UTF-8 (with or without byte order mark) or windows-1252",
-        remedy="Save it as CSV UTF-8.",
-    )
-
-
-def _ragged(body: str, above: int, name: str) -> SourceError:
-    wide = 0
-    for number, record in enumerate(csv.reader(io.StringIO(body)), start=above + 1):
-        wide = wide or len(record)
-        if len(record) > wide:
-            return SourceError(
-                f"the row has {len(record)} cells, the header {wide}",
-                place=f"{name}, row {number}",
-                allowed="one cell a column",
-                remedy='Put quotation marks around cells that hold a comma: "1,234".',
-            )
-    return SourceError(
-        "the file is not well-formed CSV: a quotation mark is opened and not closed",
-        place=name,
-        remedy="Look for a stray quotation mark.",
-    )
-
-
 def _read_parquet(path: Path, name: str) -> Sheet:
+    lazy = opened_parquet(path, name)
     try:
-        cells = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceError(
-            "the file cannot be read as Parquet", place=name, remedy="Write it again."
-        ) from error
+        height = int(lazy.select(pl.len()).collect().item())
+        width = len(lazy.collect_schema())
+        if height * width > _MOST_CELLS:
+            raise SourceError(
+                f"the file has {height:,} rows of {width} cells",
+                place=name,
+                allowed=f"at most {_MOST_CELLS:,} cells",
+                remedy="Keep the rows and columns that the study needs.",
+            )
+        cells = lazy.collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise _no_parquet(name) from error
     rows = pl.Series("row", range(2, cells.height + 2), dtype=pl.Int64)
     return Sheet(name=name, cells=cells, rows=rows, encoding="parquet")
 
 
+def opened_parquet(path: Path, name: str) -> pl.LazyFrame:
+    """Open a Parquet file without reading its rows.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be opened, or is another kind of file.
+    """
+    look_at(path, name, suffix=".parquet")
+    try:
+        lazy = pl.scan_parquet(path, glob=False)
+        lazy.collect_schema()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise _no_parquet(name) from error
+    return lazy
+
+
+def _no_parquet(name: str) -> SourceError:
+    return SourceError(
+        "the file cannot be read as Parquet",
+        place=name,
+        allowed="a whole Parquet file",
+        remedy="It may be cut off or damaged: write it again, or get it again.",
+    )
+
+
 def _read_xlsx(path: Path, name: str, sheet: str | None) -> Sheet:
-    with opened(path, name) as workbook:
-        chosen = chosen_sheet(workbook.sheetnames, sheet, name)
-        records = list(workbook[chosen].iter_rows(values_only=True))
-    while records and is_blank(records[-1]):
-        records.pop()
-    above = next((i for i, record in enumerate(records) if not is_blank(record)), 0)
-    records = records[above:]
-    if not records:
-        raise SourceError(f"the sheet {chosen!r} is empty", place=name, allowed="a header and rows")
-    titles = headings(records[0])
-    columns = {
-        heading: [cell_text(record[i]) if i < len(record) else None for record in records[1:]]
-        for i, heading in enumerate(titles)
-    }
-    cells = pl.DataFrame(columns, schema=dict.fromkeys(titles, pl.String))
-    rows = pl.Series("row", range(above + 2, above + 2 + cells.height), dtype=pl.Int64)
-    return Sheet(name=name, cells=cells, rows=rows, encoding="xlsx")
+    grid = read_grid(path, name, lambda titles: chosen_sheet(titles, sheet, name))
+    above = next((i for i, record in enumerate(grid.rows) if not is_blank(record)), 0)
+    if not grid.rows:
+        raise SourceError(
+            f"the sheet {grid.title!r} is empty",
+            place=name,
+            allowed="a header and rows",
+            remedy='If the table is on another sheet, name it in the study file: sheet = "...".',
+        )
+    return replace(table_at(grid, above), name=name)
 
 
 def chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:
@@ -232,26 +194,18 @@ def chosen_sheet(names: list[str], wanted: str | None, place: str) -> str:
         return names[0]
     if wanted is None:
         raise SourceError(
-            f"the workbook has {len(names)} sheets",
+            f"the workbook has {len(names) or 'no'} sheets",
             place=place,
             allowed=listed,
-            remedy='Name one in the study file: sheet = "...".',
+            remedy='Name one in the study file: sheet = "...".' if names else "Get it again.",
         )
     found = next((n for n in names if n.strip() == wanted.strip()), None)
     if found is None:
-        raise SourceError(f"the workbook has no sheet {wanted!r}", place=place, allowed=listed)
+        near = get_close_matches(wanted, names, n=1, cutoff=0.6)
+        raise SourceError(
+            f"the workbook has no sheet {wanted!r}",
+            place=place,
+            allowed=listed,
+            remedy=f"Did you mean {near[0]!r}?" if near else "Correct sheet in the study file.",
+        )
     return found
-
-
-def _as_text(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.String:
-        return column
-    if column.dtype == pl.Boolean:
-        return column.cast(pl.Int8).cast(pl.String)
-    if isinstance(column.dtype, pl.Datetime):
-        return column.dt.date().cast(pl.String)
-    if column.dtype.is_float():
-        whole = column.is_finite() & (column == column.round()) & (column.abs() < 2**53)
-        as_whole = column.cast(pl.Int64, strict=False).cast(pl.String)
-        return as_whole.zip_with(whole.fill_null(value=False), column.cast(pl.String))
-    return column.cast(pl.String)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from evaluation.errors import SourceError
-from evaluation.sources.files import Sheet
 from evaluation.sources.fingertips_periods import span
+from evaluation.sources.sheets import Sheet
 from evaluation.sources.table import require_columns
 
 __all__ = ["UPLOAD", "as_download", "is_upload"]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["MARKERS", "NOT_REPORTED", "SUPPRESSED", "blank", "meaning", "number"]
+__all__ = [
+    "MARKERS",
+    "NOT_REPORTED",
+    "SUPPRESSED",
+    "blank",
+    "cut",
+    "meaning",
+    "number",
+    "shown",
+]
 
 SUPPRESSED = "suppressed"
 NOT_REPORTED = "not reported"
@@ -30,8 +39,24 @@ MARKERS: dict[str, str] = {
     "#n/a": _NOT_AVAILABLE,
     "[z]": _NOT_APPLICABLE,
 }
-_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
+# "0,512" has a decimal comma: no number of thousands begins with 0.
+_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+_LONGEST_SHOWN = 60
+
+
+def cut(text: str) -> str:
+    """Return a cell as messages show it: on one line, and no longer than a line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}..."
+
+
+def shown(column: str) -> pl.Expr:
+    """Return a text cell as :func:`cut` does; String, empty for null."""
+    line = pl.col(column).fill_null("").str.replace_all(r"\s+", " ").str.strip_chars()
+    start = pl.format("{}...", line.str.slice(0, _LONGEST_SHOWN))
+    return pl.when(line.str.len_chars() > _LONGEST_SHOWN).then(start).otherwise(line)
 
 
 def _cell(column: str) -> pl.Expr:

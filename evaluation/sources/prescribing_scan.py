@@ -7,7 +7,6 @@ how many they are; the first of them gives its number.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from evaluation.errors import SourceError
-from evaluation.sources.files import decoded
+from evaluation.sources.csv_files import decoded, header_of
+from evaluation.sources.files import opened_parquet
+from evaluation.sources.foreign import not_opened
 
 __all__ = ["Layout", "Wanted", "heading_line", "scan"]
 
@@ -62,12 +63,7 @@ def heading_line(path: Path, name: str) -> list[str]:
     """
     kind = path.suffix.lower()
     if kind == ".parquet":
-        try:
-            return list(pl.read_parquet_schema(path))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise SourceError(
-                "the file cannot be read as Parquet", place=name, remedy="Write it again."
-            ) from error
+        return opened_parquet(path, name).collect_schema().names()
     if kind != ".csv":
         raise SourceError(
             f"a file of kind {path.suffix!r} cannot be read",
@@ -75,12 +71,13 @@ def heading_line(path: Path, name: str) -> list[str]:
             allowed=".csv, .parquet",
             remedy="Unpack a zip file first." if kind == ".zip" else "",
         )
-    with path.open("rb") as file:
-        text, _ = decoded(file.readline(_KEPT_OF_HEADER), name)
-    headings = next(csv.reader([text.rstrip("\r\n")]), [])
-    if not any(heading.strip() for heading in headings):
-        raise SourceError("the file is empty", place=name, allowed="a header line and rows")
-    return headings
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_KEPT_OF_HEADER)
+    except OSError as error:
+        raise not_opened(error, name) from error
+    text, _ = decoded(line, name)
+    return header_of(text.rstrip("\r\n"), name)
 
 
 def scan(path: Path, name: str, layout: Layout, wanted: Wanted) -> pl.DataFrame:

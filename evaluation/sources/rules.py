@@ -22,6 +22,7 @@ FOUND = {
     "remedy": pl.String,
 }
 _NAMED_IN_DETAIL = 3
+_LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +218,9 @@ class Sifting:
             row="row",
             unit=pl.coalesce("unit", "code"),
             period="period",
-            value=pl.col(value).cast(pl.String) if value else pl.lit(None, pl.String),
+            value=pl.col(value).cast(pl.String).str.slice(0, _LONGEST_VALUE)
+            if value
+            else pl.lit(None, pl.String),
             problem=pl.lit(problem) if isinstance(problem, str) else problem,
             remedy=pl.lit(RULES[rule].remedy) if remedy is None else remedy,
         )

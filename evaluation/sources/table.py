@@ -11,14 +11,17 @@ from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
 from evaluation.periods import Calendar
 from evaluation.sources.declaration import ANY_COLUMN, Column, Select, Source
-from evaluation.sources.files import Sheet, read_sheet, relative_name
+from evaluation.sources.files import read_sheet, relative_name
 from evaluation.sources.markers import blank
+from evaluation.sources.period_hints import month_first
 from evaluation.sources.selection import not_selected
+from evaluation.sources.sheets import Sheet
 from evaluation.sources.tidy import FIGURES, Tidy, covariate
 from evaluation.study import Outcome, Study
 
 __all__ = ["TABLE", "files_read", "parse_periods", "require_columns"]
 
+_MOST_NOTES = 5
 _RESERVED = {*FIGURES, "unit", "period", "outcome"}
 
 
@@ -43,11 +46,7 @@ def require_columns(sheet: Sheet, wanted: dict[str, str]) -> None:
             continue
         by_case = [c for c in there if c.lower() == heading.lower()]
         near = by_case or get_close_matches(heading, there, n=1, cutoff=0.6)
-        separator = len(there) == 1 and next((s for s in (";", "\t", "|") if s in there[0]), None)
-        if separator:
-            remedy = f"The cells seem to be separated by {separator!r}; save the file with commas."
-        else:
-            remedy = f"Did you mean {near[0]!r}?" if near else f"Correct the name in {asked_by}."
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Correct the name in {asked_by}."
         raise SourceError(
             f"there is no column {heading!r} ({asked_by})",
             place=sheet.name,
@@ -68,22 +67,34 @@ def parse_periods(text: pl.Series, calendar: Calendar) -> pl.Series:
 
 
 def files_read(sheets: list[Sheet], outcome: Outcome) -> Check:
-    """Return the check that says which files were read, how many rows and in which encoding."""
+    """Return the check that says which files were read, how many rows and in which encoding.
+
+    It fails, and does not block, where a file has no rows.
+    """
     rows = sum(sheet.cells.height for sheet in sheets)
     encodings = sorted({sheet.encoding for sheet in sheets})
     count = f"{len(sheets)} files" if len(sheets) > 1 else "1 file"
+    empty = [sheet.name for sheet in sheets if not sheet.cells.height]
+    said = [f"{name} has a header and no rows" for name in empty]
+    said += [f"{sheet.name}: {note}" for sheet in sheets for note in sheet.notes]
+    told = "".join(f" {line}." for line in said[:_MOST_NOTES])
+    more = f" And {len(said) - _MOST_NOTES:,} more." if len(said) > _MOST_NOTES else ""
     return Check(
         name="files_read",
         title="Files read",
-        passed=None,
-        detail=f"{count} with {rows:,} rows, read as {' and '.join(encodings)}.",
+        passed=False if empty else None,
+        detail=f"{count} with {rows:,} rows, read as {' and '.join(encodings)}.{told}{more}",
+        remedy="Get the files without rows again, or take them out of files." if empty else "",
         outcome=outcome.key,
         table=pl.DataFrame(
             {
                 "file": [sheet.name for sheet in sheets],
                 "rows": [sheet.cells.height for sheet in sheets],
                 "encoding": [sheet.encoding for sheet in sheets],
-                "problem": [f"{s.cells.height:,} rows, read as {s.encoding}" for s in sheets],
+                "problem": [
+                    "; ".join([f"{s.cells.height:,} rows, read as {s.encoding}", *s.notes])
+                    for s in sheets
+                ],
             }
         ),
     )
@@ -145,7 +156,8 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
         parse_periods(rows["period_text"], study.calendar),
         pl.lit(0, pl.Int32).alias("day"),
     )
-    return Tidy(rows=rows, headings=asked, checks=(files_read(sheets, outcome),))
+    dates = month_first(rows.select("file", "period_text"), study.calendar, outcome)
+    return Tidy(rows=rows, headings=asked, checks=(files_read(sheets, outcome), *dates))
 
 
 def _place(name: str) -> str:

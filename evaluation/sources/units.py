@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,6 +13,7 @@ from evaluation import geography
 from evaluation.errors import StudyError
 from evaluation.geography import BoundaryError, UnknownAreaError
 from evaluation.periods import Calendar
+from evaluation.sources.markers import cut
 from evaluation.sources.rules import Sifting, finding
 from evaluation.study import Study
 
@@ -19,7 +21,11 @@ __all__ = ["Refusal", "drop_totals", "follow_codes", "own_code", "study_unit", "
 
 _ENGLAND = frozenset({"ENG", "ENGLAND", "E92000001", "ENGLAND (TYPE 1 TRUSTS)"})
 _WORDS = frozenset({"TOTAL", "ALL", "GRAND TOTAL", "UK", "UNITED KINGDOM", "GREAT BRITAIN"})
+_TOTAL_WORD = re.compile(r"\b(sub)?-?totals?\b", flags=re.IGNORECASE)
 _REGION_CODE = r"^Y\d\d$"
+# Of more unknown codes than these the nearest is not looked for, nor of text that is no code.
+_MOST_ADVISED = 50
+_LONGEST_CODE = 80
 TOTAL = "total, not a unit"
 
 
@@ -41,10 +47,8 @@ def own_code(code: str, register: str) -> str | None:
     """Return a code as the register writes it (ODS for an ONS code), None when it is unknown."""
     if register == "none":
         return code
-    try:
-        return geography.area(code).ods
-    except UnknownAreaError:
-        return None
+    found = geography.find(code)
+    return None if found is None else found.ods
 
 
 def study_unit(code: str, study: Study, place: str) -> str:
@@ -75,7 +79,8 @@ def drop_totals(sifting: Sifting, study: Study) -> Sifting:
     if study.geography.register_ == "icb":
         return sifting.leave_out(is_total, TOTAL)
     live = sifting.rows.filter(pl.col("left_out").is_null())
-    suspects = live.filter(upper.is_in(list(_totals() | _WORDS)))["code"].unique().sort()
+    is_word = upper.is_in(list(_totals() | _WORDS)) | upper.str.contains(r"\b(SUB)?-?TOTALS?\b")
+    suspects = live.filter(is_word)["code"].unique().sort()
     problem = "unit {!r} looks like a total over other units, and is used as a unit"
     return sifting.also(*(finding("totals", problem.format(code), unit=code) for code in suspects))
 
@@ -127,7 +132,10 @@ def follow_codes(sifting: Sifting, study: Study) -> Sifting:
 def _refuse_unknown(sifting: Sifting) -> Sifting:
     live = sifting.rows.filter(pl.col("left_out").is_null())
     unknown = live.filter(pl.col("own").is_null())["code"].drop_nulls().unique()
-    refusals = {code: _unknown(code) for code in unknown}
+    refusals = {
+        code: _unknown(code) if nth < _MOST_ADVISED else _unadvised(code)
+        for nth, code in enumerate(unknown.sort())
+    }
     problems = {code: refusal.problem for code, refusal in refusals.items()}
     remedies = {code: refusal.remedy for code, refusal in refusals.items()}
     return sifting.object_to(
@@ -144,14 +152,24 @@ def _looked_up(column: str, table: Mapping[str, str]) -> pl.Expr:
 
 
 def _unknown(code: str) -> Refusal:
+    if _TOTAL_WORD.search(code):
+        total = f'"{cut(code)}" is no ICB code but looks like a total over others'
+        return Refusal(problem=total, remedy="Take totals out of the table.")
+    if len(code) > _LONGEST_CODE:
+        return _unadvised(code)
     try:
         geography.area(code)
     except UnknownAreaError as error:
-        return Refusal(
-            problem=f'ICB code "{code}" is not in the list of ICBs for this study',
-            remedy=error.remedy,
-        )
+        return Refusal(problem=_unadvised(code).problem, remedy=error.remedy)
     return Refusal(problem=f'ICB code "{code}" cannot be used')
+
+
+def _unadvised(code: str) -> Refusal:
+    """Return the refusal without the nearest code, which takes long to find."""
+    return Refusal(
+        problem=f'ICB code "{cut(code)}" is not in the list of ICBs for this study',
+        remedy="Is the column that of the code?",
+    )
 
 
 def _with_outlines(sifting: Sifting, calendar: Calendar) -> Sifting:

@@ -8,26 +8,51 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from evaluation.errors import SourceError
+from evaluation.sources.foreign import look_at
 from evaluation.sources.labels import even
+from evaluation.sources.workbook_marks import Block, marks_of, no_workbook, whole_parts
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
-__all__ = ["Grid", "cell_text", "headings", "is_blank", "opened", "read_grids"]
+__all__ = [
+    "Grid",
+    "cell_text",
+    "headings",
+    "is_blank",
+    "opened",
+    "read_grid",
+    "read_grids",
+    "repeated_headings",
+]
 
 Cells = tuple[str | None, ...]
 
 # The largest monthly workbook of NHS England unpacks to some 60 MB; one that unpacks to more than
 # this is damaged or made to fill the memory.
-_MOST_UNPACKED = 2**30
+_MOST_UNPACKED = 2**29
+# What a spreadsheet program can hold, and a sheet of 25 columns to the last of its rows.
+_MOST_ROWS = 2**20
+_MOST_CELLS = 25 * 2**20
+
+
+class _Sheet(Protocol):
+    """A sheet of a workbook that is read row by row."""
+
+    title: str
+
+    def reset_dimensions(self) -> None: ...
+
+    def iter_rows(self, *, values_only: bool) -> Iterable[tuple[object, ...]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,12 +67,30 @@ class Grid:
         The name of the sheet without spaces around.
     rows : tuple of tuple of str or None
         Every row from the first; dates as 2024-04-01, whole numbers without ".0", None for an
-        empty cell. Rows may differ in length.
+        empty cell. Rows may differ in length. A formula whose value was not saved stands as text.
+    merged : tuple of Block
+        Blocks of cells that are merged into one.
+    notes : tuple of str
+        What a reader must know of the sheet.
     """
 
     name: str
     title: str
     rows: tuple[Cells, ...]
+    merged: tuple[Block, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def below(self, at: int) -> list[Cells]:
+        """Return the rows below the row ``at``, with words in cells that are merged into another.
+
+        Only the first cell of a merged block holds its figure; that the others are empty does not
+        mean that nothing was reported.
+        """
+        rows = list(self.rows[at + 1 :])
+        for block in self.merged:
+            for row in range(max(block.top, at + 1), min(block.bottom + 1, len(self.rows))):
+                rows[row - at - 1] = block.told(row, rows[row - at - 1])
+        return rows
 
     def find(self, wanted: Iterable[str], *, start: int = 0) -> int | None:
         """Return the index of the first row that holds all these headings, None where none does.
@@ -68,40 +111,37 @@ def opened(path: Path, name: str) -> Iterator[Workbook]:
     Raises
     ------
     SourceError
-        When it is no workbook, or one that would fill the memory.
+        When it is no workbook, a damaged one, or one that would fill the memory.
     """
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        with zipfile.ZipFile(path) as parts:
-            unpacked = sum(part.file_size for part in parts.infolist())
-    except zipfile.BadZipFile as error:
-        raise _no_workbook(name) from error
-    if unpacked > _MOST_UNPACKED:
-        raise SourceError(
-            f"the workbook unpacks to {unpacked / 2**30:,.1f} GiB",
-            place=name,
-            allowed=f"at most {_MOST_UNPACKED / 2**30:.0f} GiB",
-            remedy="Save the sheet that you need as CSV UTF-8.",
-        )
+    _refuse_large(path, name)
     with warnings.catch_warnings():
-        # Workbooks that were not written by Excel lack a default style; nothing hangs on it.
+        # Workbooks that were not written by Excel lack a default style; nothing hangs on it. A
+        # day that no calendar has is read as #VALUE!, and refused as such.
         warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
-        try:
+        with whole_parts(name):
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except (zipfile.BadZipFile, KeyError, ValueError, InvalidFileException) as error:
-            raise _no_workbook(name) from error
         try:
             yield workbook
         finally:
             workbook.close()
 
 
-def _no_workbook(name: str) -> SourceError:
-    return SourceError(
-        "the file cannot be read as a workbook", place=name, remedy="Save it as .xlsx."
-    )
+def _refuse_large(path: Path, name: str) -> None:
+    look_at(path, name, suffix=".xlsx")
+    try:
+        with zipfile.ZipFile(path) as parts:
+            unpacked = sum(part.file_size for part in parts.infolist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise no_workbook(name) from error
+    if unpacked > _MOST_UNPACKED:
+        raise SourceError(
+            f"the workbook unpacks to {unpacked / 2**30:,.1f} GiB",
+            place=name,
+            allowed=f"at most {_MOST_UNPACKED / 2**30:.1f} GiB",
+            remedy="Save the sheet that you need as CSV UTF-8.",
+        )
 
 
 def read_grids(path: Path, name: str, wanted: Iterable[str]) -> Mapping[str, Grid]:
@@ -122,23 +162,78 @@ def read_grids(path: Path, name: str, wanted: Iterable[str]) -> Mapping[str, Gri
     Raises
     ------
     SourceError
-        When the file cannot be read as a workbook.
+        When the file cannot be read as a workbook, or two of its sheets go by a wanted name.
     """
     names = {even(title): title for title in wanted}
     grids: dict[str, Grid] = {}
     with opened(path, name) as workbook:
         for sheet in workbook.worksheets:
             asked = names.get(even(sheet.title))
-            if asked is None or asked in grids:
+            if asked is None:
                 continue
-            # Publishers' tools write extents that are too small; without them every row is read.
-            sheet.reset_dimensions()
-            rows = [tuple(map(cell_text, cells)) for cells in sheet.iter_rows(values_only=True)]
-            while rows and is_blank(rows[-1]):
-                rows.pop()
-            title = sheet.title.strip()
-            grids[asked] = Grid(name=f"{name}!{title}", title=title, rows=tuple(rows))
+            if asked in grids:
+                raise SourceError(
+                    f"two sheets are called {asked!r}, but for spaces and capitals",
+                    place=name,
+                    allowed="one sheet of each name",
+                    remedy="Which of them is meant is not known: rename or delete the other.",
+                )
+            grids[asked] = _grid(path, name, sheet)
     return grids
+
+
+def read_grid(path: Path, name: str, choose: Callable[[list[str]], str]) -> Grid:
+    """Read the sheet of a workbook that is chosen among the names of its sheets.
+
+    Raises
+    ------
+    SourceError
+        When the file cannot be read as a workbook.
+    """
+    with opened(path, name) as workbook:
+        sheets = {sheet.title: sheet for sheet in workbook.worksheets}
+        return _grid(path, name, sheets[choose(list(sheets))])
+
+
+def _grid(path: Path, name: str, sheet: _Sheet) -> Grid:
+    with whole_parts(name):
+        rows = list(_rows(sheet, name))
+        marks = marks_of(path, sheet.title)
+    for (row, column), formula in marks.formulas.items():
+        if row < len(rows) and column < len(rows[row]) and rows[row][column] is None:
+            cells = rows[row]
+            rows[row] = (*cells[:column], formula, *cells[column + 1 :])
+    title = sheet.title.strip()
+    return Grid(
+        name=f"{name}!{title}",
+        title=title,
+        rows=tuple(rows),
+        merged=marks.merged,
+        notes=marks.notes,
+    )
+
+
+def _rows(sheet: _Sheet, name: str) -> Iterator[Cells]:
+    """Yield the rows of a sheet as text, to the last that holds anything."""
+    # Publishers' tools write extents that are too small, a stray format makes them huge: without
+    # them every row is read, and no more than is there.
+    sheet.reset_dimensions()
+    blank = cells_read = 0
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        cells_read += len(cells)
+        if number > _MOST_ROWS or cells_read > _MOST_CELLS:
+            raise SourceError(
+                f"the sheet {sheet.title!r} has over {number - 1:,} rows, {cells_read:,} cells",
+                place=name,
+                allowed=f"at most {_MOST_ROWS:,} rows and {_MOST_CELLS:,} cells",
+                remedy="Save the rows and columns that you need as CSV UTF-8.",
+            )
+        if is_blank(cells):
+            blank += 1
+            continue
+        yield from ((),) * blank
+        blank = 0
+        yield tuple(map(cell_text, cells))
 
 
 def is_blank(cells: Iterable[object]) -> bool:
@@ -155,6 +250,12 @@ def headings(cells: Iterable[object]) -> list[str]:
         taken[heading] = taken.get(heading, 0) + 1
         names.append(heading if taken[heading] == 1 else f"{heading} ({taken[heading]})")
     return names
+
+
+def repeated_headings(cells: Iterable[object]) -> frozenset[str]:
+    """Return the headings that are given more than once, without spaces around."""
+    times = Counter(" ".join(str("" if cell is None else cell).split()) for cell in cells)
+    return frozenset(heading for heading, n in times.items() if heading and n > 1)
 
 
 def cell_text(cell: object) -> str | None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import polars as pl
 
 from evaluation.errors import SourceError
-from evaluation.sources.files import Sheet
-from evaluation.sources.workbook import Grid, headings
+from evaluation.sources.sheets import Sheet
+from evaluation.sources.workbook import Grid, headings, repeated_headings
 
-__all__ = ["table_below"]
+__all__ = ["table_at", "table_below"]
 
 _LOOKED_AT = 60
 
@@ -46,7 +46,15 @@ def table_below(grid: Grid, wanted: Iterable[str]) -> Sheet:
             allowed="a header row with all of them, in any row",
             remedy=f"The sheet begins with {', '.join(repr(t) for t in told) or 'nothing'}.",
         )
-    body = grid.rows[at + 1 :]
+    return table_at(grid, at)
+
+
+def table_at(grid: Grid, at: int) -> Sheet:
+    """Return the rows below the row ``at`` (an index) under its headings, as `table_below` does.
+
+    A cell that is merged into another one holds words that say so: no figure is guessed.
+    """
+    body = grid.below(at)
     names = headings(grid.rows[at])
     columns = {
         heading: [row[i] if i < len(row) else None for row in body]
@@ -54,4 +62,11 @@ def table_below(grid: Grid, wanted: Iterable[str]) -> Sheet:
     }
     cells = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
     rows = pl.Series("row", range(at + 2, at + 2 + len(body)), dtype=pl.Int64)
-    return Sheet(name=grid.name, cells=cells, rows=rows, encoding="xlsx")
+    return Sheet(
+        name=grid.name,
+        cells=cells,
+        rows=rows,
+        encoding="xlsx",
+        repeated=repeated_headings(grid.rows[at]),
+        notes=grid.notes,
+    )
