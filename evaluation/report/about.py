@@ -15,8 +15,16 @@ from evaluation.report.names import (
 from evaluation.report.sureness import followed_for
 from evaluation.report.views import Fact, Section
 from evaluation.study import Exclusion, Study
+from evaluation.wording import number
 
-__all__ = ["about_sections", "compared_with", "event_facts", "glance_facts", "sites_of"]
+__all__ = [
+    "about_sections",
+    "compared_with",
+    "cost_sections",
+    "event_facts",
+    "glance_facts",
+    "sites_of",
+]
 
 
 def sites_of(released: Released) -> tuple[str, ...]:
@@ -85,18 +93,12 @@ def glance_facts(released: Released) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def compared_with(released: Released) -> tuple[str, ...]:
-    """Return whom the pilot sites are compared with, in sentences."""
+def compared_with(released: Released) -> str:
+    """Return whom the pilot sites are compared with, in a sentence."""
     most = max((g.n_comparison_sites for g in released.glances), default=0)
-    study = released.study
-    chosen = (
-        "They are all the other areas in the data."
-        if study.comparison.units == "others"
-        else "They were chosen in the study file."
-    )
     return (
         f"With {count_of(most, 'area', 'areas')} that did not have the pilot, over the same "
-        f"{period_words(study.calendar)[1]} ({_window(released)}). {chosen}",
+        f"{period_words(released.study.calendar)[1]} ({_window(released)})."
     )
 
 
@@ -120,6 +122,11 @@ def about_sections(released: Released) -> tuple[Section, ...]:
     study = released.study
     left_out = tuple(_exclusion(study, e) for e in (*study.exclude, *study.comparison.exclude))
     listed = study.comparison.units
+    chosen = (
+        "They are all the other areas in the data."
+        if listed == "others"
+        else "They were chosen in the study file."
+    )
     return (
         Section(
             key="about-this-evaluation",
@@ -135,7 +142,7 @@ def about_sections(released: Released) -> tuple[Section, ...]:
             key="choosing-the-comparison",
             heading="Choosing the comparison",
             paragraphs=(
-                *compared_with(released),
+                f"{compared_with(released)} {chosen}",
                 "The comparison shows what would have happened without the pilot only if both "
                 "groups would have moved alike. The charts by time from the start show how far "
                 "they did so before it.",
@@ -149,6 +156,30 @@ def about_sections(released: Released) -> tuple[Section, ...]:
             items=left_out,
         ),
         Section(key="limits", heading="Limits", items=_limits(released)),
+    )
+
+
+def cost_sections(released: Released) -> tuple[Section, ...]:
+    """Return what the programme cost, where the study file says so; no value is put on effects."""
+    programme = released.study.costs.programme
+    if programme is None:
+        return ()
+    sites = len(sites_of(released))
+    share = (
+        f" Shared out evenly, that is about \N{POUND SIGN}{number(programme / sites)} for each of "
+        f"the {count_of(sites, 'pilot site', 'pilot sites')}."
+        if sites > 1
+        else ""
+    )
+    return (
+        Section(
+            key="cost",
+            heading="What it cost",
+            paragraphs=(
+                f"The programme cost \N{POUND SIGN}{programme:,.0f} in all, as the study file has "
+                f"it.{share} This report does not set the cost against the effects.",
+            ),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import polars as pl
@@ -31,6 +32,7 @@ from evaluation.wording import statement
 
 __all__ = [
     "answer_of",
+    "apart_tables",
     "counts_of",
     "estimate_table",
     "outcome_view",
@@ -92,6 +94,47 @@ def estimate_table(
         has_ranges=any(e.interval.low is not None for e in found),
         notes=(*notes, *caveats),
     )
+
+
+def apart_tables(released: Released, outcome: Outcome) -> tuple[EstimateTable, ...]:
+    """Return the effects by start and by period, of the estimator of the answer where it has them.
+
+    They are averages over fewer sites or periods than the answer, so most have no range.
+    """
+    calendar = released.study.calendar
+    one = period_words(calendar)[0]
+    primary = released.primary(outcome.key)
+    tables = []
+    for estimand, first, by in (
+        ("cohort", "Start", "by when sites started"),
+        ("calendar", first_upper(one), f"by {one}"),
+    ):
+        found = [
+            e
+            for e in released.estimates
+            if (e.outcome, e.effect.estimand) == (outcome.key, estimand)
+        ]
+        keys = [(e.estimator, e.interval.procedure) for e in found]
+        wanted = [key for key in keys if primary is not None and key[0] == primary.estimator]
+        chosen = (wanted or keys or [("", "")])[0]
+        mine = [e for e, key in zip(found, keys, strict=True) if key == chosen]
+        if len(mine) < 2:
+            continue
+        unit = unit_of(outcome)
+        rows = sorted(
+            ((calendar.parse(e.effect.group), _row(e, unit.factor)) for e in mine),
+            key=lambda pair: pair[0],
+        )
+        tables.append(
+            EstimateTable(
+                caption=f"{outcome.label}: {by} ({method_name(*chosen)})",
+                rows=tuple(dataclasses.replace(row, method=calendar.label(at)) for at, row in rows),
+                has_ranges=any(e.interval.low is not None for e in mine),
+                notes=("A figure without a range rests on too few sites for one.",),
+                first=first,
+            )
+        )
+    return tuple(tables)
 
 
 def _row(estimate: Estimate, factor: float) -> EstimateRow:
@@ -187,6 +230,7 @@ def outcome_view(released: Released, outcome: Outcome) -> OutcomeView:
         forest=forest_of(released, outcome),
         sensitivity=sensitivity_of(released, outcome),
         estimates=estimate_table(released, outcome),
+        apart=apart_tables(released, outcome),
         counts=counts_of(released, outcome),
         notes=tuple(notes),
     )

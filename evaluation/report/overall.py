@@ -6,7 +6,13 @@ import dataclasses
 
 from evaluation.disclosure import Released
 from evaluation.figures import Figure
-from evaluation.report.about import about_sections, event_facts, glance_facts, sites_of
+from evaluation.report.about import (
+    about_sections,
+    cost_sections,
+    event_facts,
+    glance_facts,
+    sites_of,
+)
 from evaluation.report.annex import (
     check_views,
     commands,
@@ -16,6 +22,8 @@ from evaluation.report.annex import (
     quiet_checks,
     sources_table,
 )
+from evaluation.report.charts import map_of, timeline_of
+from evaluation.report.conditions import condition_facts
 from evaluation.report.frame import frame_of
 from evaluation.report.names import slugs
 from evaluation.report.outcomes import answer_of, estimate_table, outcome_view
@@ -31,7 +39,7 @@ _CONTENTS = (
     ("glance", "At a glance"),
     ("outcomes", "Each outcome"),
     ("doubts", "What would change our mind"),
-    ("process", "Process outcomes"),
+    ("process", "Process and cost"),
     ("about", "About this evaluation"),
     ("annex", "Annex: data, methods, checks, rerun"),
 )
@@ -49,7 +57,8 @@ def overall_page(released: Released) -> OverallPage:
     main = main_outcomes(released)
     process = tuple(o for o in study.outcomes if o.role == "process" and o not in main)
     others = tuple(o for o in study.outcomes if o not in process)
-    present = {"process": bool(process)}
+    costs = cost_sections(released)
+    present = {"process": bool(process or costs)}
     return OverallPage(
         frame=frame_of(
             released,
@@ -73,7 +82,10 @@ def overall_page(released: Released) -> OverallPage:
         outcomes=tuple(outcome_view(released, outcome) for outcome in others),
         process=tuple(outcome_view(released, outcome) for outcome in process),
         doubts=doubts(released),
+        costs=costs,
         about=about_sections(released),
+        who=tuple(figure for figure in (map_of(released), timeline_of(released)) if figure),
+        conditions=condition_facts(released, main),
         sources=sources_table(released),
         ledger=ledger_table(released),
         methods=method_sections(released),

@@ -8,12 +8,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from evaluation.disclosure import Released
-from evaluation.figures import Figure, poster
+from evaluation.figures import poster
 from evaluation.report.about import sites_of
 from evaluation.report.names import slugs
 from evaluation.report.overall import index_page, overall_page
 from evaluation.report.sites import site_page
-from evaluation.report.views import OverallPage
 from evaluation.resources import resource_folder
 
 __all__ = ["render", "render_pages"]
@@ -62,7 +61,7 @@ def render_pages(released: Released, tell: Progress) -> Iterator[tuple[str, str]
     tell("Writing overall.html")
     overall = overall_page(released)
     yield "overall.html", environment.get_template("overall.html").render(page=overall)
-    charts = _charts(overall)
+    charts = overall.charts
     drawn = environment.get_template("figure.svg")
     for figure in charts:
         drawing = poster(figure, notice=released.study.notice)
@@ -74,10 +73,6 @@ def render_pages(released: Released, tell: Progress) -> Iterator[tuple[str, str]
     first = index_page(released, charts)
     tell("Writing index.html")
     yield "index.html", environment.get_template("index.html").render(page=first)
-
-
-def _charts(page: OverallPage) -> tuple[Figure, ...]:
-    return tuple(figure for view in (*page.outcomes, *page.process) for figure in view.figures)
 
 
 def _environment() -> Environment:

@@ -21,7 +21,7 @@ from evaluation.report.overall import main_outcomes
 from evaluation.report.sureness import rests_on, small_chance
 from evaluation.report.views import Fact, Link, SiteOutcome, SitePage
 from evaluation.study import Outcome
-from evaluation.wording import about, next_steps, statement
+from evaluation.wording import about, detectable, inline, next_steps, per_cent, statement
 
 __all__ = ["site_page"]
 
@@ -48,12 +48,12 @@ def site_page(released: Released, name: str) -> SitePage:
         ),
         name=name,
         areas=f"Areas: {', '.join(units)}" if units else "",
-        sites_together=f"All {count_of(len(sites_of(released)), 'pilot site', 'pilot sites')}",
+        sites_together=_together(len(sites_of(released))),
         happened=tuple((answer_of(released, o), _alone(released, o, name)) for o in main),
         unsure=_unsure(released, main, name),
         failed=failed_in_words(released),
         sure=rests_on(released, main),
-        compared=compared_with(released),
+        compared=(compared_with(released),),
         todo=tuple(_step(released, outcome) for outcome in main),
         ask=ask,
         ask_email=email,
@@ -64,6 +64,12 @@ def site_page(released: Released, name: str) -> SitePage:
         commands=commands(released),
         sources=sources_table(released),
     )
+
+
+def _together(sites: int) -> str:
+    if sites == 1:
+        return "The one pilot site"
+    return f"All {count_of(sites, 'pilot site', 'pilot sites')} together"
 
 
 def _step(released: Released, outcome: Outcome) -> Fact:
@@ -88,13 +94,12 @@ def _alone(released: Released, outcome: Outcome, site: str) -> str:
     """Say what can be said of one site alone: a statement where it has an interval."""
     own = _own(released, outcome, site)
     if own is None or not math.isfinite(own.effect.value):
-        return "No figure could be estimated for this site alone."
+        return "No figure could be estimated."
     if own.interval.low is not None and own.interval.high is not None:
-        said = statement(own, outcome, relevant_checks(released, outcome.key), subject=site)
-        return said.sentence
+        return statement(own, outcome, relevant_checks(released, outcome.key), subject=site).short
     relative = own.relative[0]
     if relative is None:
-        return "A figure for this site alone could not be put in per cent; see the table below."
+        return "A figure could not be put in per cent; see the table below."
     way = "below" if relative < 0 else "above"
     return f"Its own figure is {about(relative)} {way} what we would have expected."
 
@@ -116,6 +121,12 @@ def _best(released: Released, main: tuple[Outcome, ...], site: str) -> tuple[str
                 f"Why this site has no likely range of its own: {first_lower(sentence(text))}"
                 for text in (own.interval.caveats or own.caveats)[:1]
             ]
+        seen = None if own is None else detectable(own)
+        if seen is not None:
+            reasons.append(
+                f"One site alone could reliably show changes of about {per_cent(seen)} or more in "
+                f"{inline(outcome.label)}."
+            )
         reasons.append(small_chance(released, outcome.key))
     return tuple(dict.fromkeys(text for text in reasons if text))
 

@@ -7,9 +7,15 @@ import math
 from evaluation.disclosure import Released
 from evaluation.findings import Estimate
 from evaluation.report.annex import failed_checks
-from evaluation.report.charts import site_starts
-from evaluation.report.leads import charted, tests_trends
-from evaluation.report.names import count_of, first_lower, method_name, period_words
+from evaluation.report.charts import bounds_of, site_starts
+from evaluation.report.conditions import lead_words
+from evaluation.report.names import (
+    count_of,
+    first_lower,
+    method_name,
+    period_words,
+    sentence,
+)
 from evaluation.report.outcomes import relevant_checks
 from evaluation.report.views import Fact, Section
 from evaluation.study import Outcome
@@ -42,7 +48,7 @@ def reasons(released: Released, outcomes: tuple[Outcome, ...]) -> tuple[Fact, ..
         estimate = released.primary(outcome.key)
         if estimate is None or not math.isfinite(estimate.effect.value):
             continue
-        said = (_agreement(released, outcome, estimate), _leads(released, outcome))
+        said = (_agreement(released, outcome, estimate), lead_words(released, outcome))
         if any(said):
             words = " ".join(text for text in said if text)
             facts.append(Fact(term=outcome.label, words=words))
@@ -81,33 +87,6 @@ def _come(count: int) -> str:
     return "comes" if count == 1 else "come"
 
 
-def _leads(released: Released, outcome: Outcome) -> str:
-    """Say in how many periods before the start the interval leaves zero out."""
-    leads = [
-        e.interval
-        for e in charted(released, outcome)
-        if tests_trends(e)
-        and int(e.effect.group) < 0
-        and e.interval.low is not None
-        and e.interval.high is not None
-    ]
-    if not leads:
-        return ""
-    apart = sum(not (i.low or 0.0) <= 0 <= (i.high or 0.0) for i in leads)
-    one, several = period_words(released.study.calendar)
-    when = f"{len(leads)} {one if len(leads) == 1 else several} before the start"
-    chance = f"{100 * (1 - released.study.analysis.level):.3g} in 100"
-    if not apart:
-        return (
-            f"In all {when}, the likely range leaves room for pilot and comparison sites having "
-            "moved alike, as they should before anything began."
-        )
-    return (
-        f"In {apart} of the {when}, the likely range leaves out that pilot and comparison sites "
-        f"moved alike. Chance alone would do that in about {chance}."
-    )
-
-
 def followed_for(released: Released) -> str:
     """Return how long outcomes were followed after the first start, in words; empty if not."""
     starts = site_starts(released)
@@ -135,9 +114,10 @@ def small_chance(released: Released, outcome: str) -> str:
 
 
 def doubts(released: Released) -> tuple[Section, ...]:
-    """Return what would change our mind: other methods, failed checks, smaller effects."""
+    """Return what would change our mind: other methods, hidden counts, failed checks."""
     primary = [o for o in released.study.outcomes if o.role == "primary"]
     sections = [_other_answers(released, outcome) for outcome in primary or released.study.outcomes]
+    sections.append(_hidden_counts(released))
     cautions = failed_checks(released)
     checks = Section(
         key="failed-checks",
@@ -172,6 +152,29 @@ def _other_answers(released: Released, outcome: Outcome) -> Section | None:
         key=outcome.key,
         heading=f"Other ways to estimate {first_lower(outcome.label)}",
         paragraphs=tuple(paragraphs),
+        items=tuple(items),
+    )
+
+
+def _hidden_counts(released: Released) -> Section | None:
+    """Say what counts that nobody may see could do; None where every count is known."""
+    items = []
+    for outcome in released.study.outcomes:
+        ends = bounds_of(released, outcome)
+        checked = [
+            c for c in released.checks if (c.name, c.outcome) == ("uncertain_counts", outcome.key)
+        ]
+        if ends:
+            items += [f"{outcome.label}: {first_lower(sentence(c.detail))}" for c in checked]
+    if not items:
+        return None
+    return Section(
+        key="hidden-counts",
+        heading="Hidden or rounded counts in the data",
+        paragraphs=(
+            "Some counts came to us hidden or rounded. We put each at its likeliest place, and "
+            "tried how far the answer moves when all of them are as low or as high as they can be.",
+        ),
         items=tuple(items),
     )
 

@@ -121,12 +121,16 @@ class EstimateRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateTable:
-    """The estimates of one outcome; without ``has_ranges`` none of them has an interval."""
+    """The estimates of one outcome; without ``has_ranges`` none of them has an interval.
+
+    ``first`` heads the column that tells the rows apart.
+    """
 
     caption: str
     rows: tuple[EstimateRow, ...]
     has_ranges: bool
     notes: tuple[str, ...] = ()
+    first: str = "Method"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +146,7 @@ class OutcomeView:
     forest: Figure | None
     sensitivity: Figure | None
     estimates: EstimateTable
+    apart: tuple[EstimateTable, ...]
     counts: FigureTable | None
     notes: tuple[str, ...] = ()
 
@@ -190,7 +195,10 @@ class OverallPage:
     outcomes: tuple[OutcomeView, ...]
     process: tuple[OutcomeView, ...]
     doubts: tuple[Section, ...]
+    costs: tuple[Section, ...]
     about: tuple[Section, ...]
+    who: tuple[Figure, ...]
+    conditions: tuple[Fact, ...]
     sources: FigureTable
     ledger: FigureTable
     methods: tuple[Section, ...]
@@ -200,6 +208,12 @@ class OverallPage:
     events: tuple[Fact, ...]
     commands: tuple[Fact, ...]
     study_text: str
+
+    @property
+    def charts(self) -> tuple[Figure, ...]:
+        """Every chart of the page, in order."""
+        views = (*self.outcomes, *self.process)
+        return (*(figure for view in views for figure in view.figures), *self.who)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

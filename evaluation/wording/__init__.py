@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evaluation.wording.numbers import about, between, number, per_cent, plural, span
+from evaluation.wording.phrases import inline
 from evaluation.wording.power import detectable
 from evaluation.wording.statements import Kind, Statement, check_in_words, next_steps, statement
 
@@ -13,6 +14,7 @@ __all__ = [
     "between",
     "check_in_words",
     "detectable",
+    "inline",
     "next_steps",
     "number",
     "per_cent",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+
+from evaluation.censoring import ENDS
+from evaluation.findings import Check, Estimand, Estimate, Interval
+from evaluation.study import Costs
 
 if TYPE_CHECKING:
     from evaluation.disclosure import Released
@@ -74,6 +79,65 @@ def released(example_result: Result) -> Released:
     from evaluation.disclosure import release
 
     return release(example_result)
+
+
+@pytest.fixture(scope="session")
+def rich_result(example_result: Result) -> Result:
+    """Return the invented run with hidden counts at their ends, effects by start and by month."""
+    key = "avoidable_admissions"
+    primary = next(
+        e
+        for e in example_result.estimates
+        if e.outcome == key and e.is_primary and e.effect.estimand == "overall"
+    )
+    apart: list[tuple[Estimand, str, float]] = [
+        *(("bound", end.key, 0.01 * i - 0.02) for i, end in enumerate(ENDS)),
+        ("cohort", "2026-01", -0.03),
+        ("cohort", "2026-03", 0.02),
+        *(("calendar", f"2026-{month:02d}", 0.004 * month) for month in range(1, 10)),
+    ]
+    more = tuple(_shifted(primary, *one) for one in apart)
+    check = Check(
+        name="uncertain_counts",
+        title="Whether suppressed and rounded counts could change the answer",
+        passed=True,
+        detail="60 of 1,386 counts are suppressed or rounded. Wherever in their limits they lie, "
+        "the estimate lies between -14.0% and -11.0%.",
+        outcome=key,
+    )
+    return dataclasses.replace(
+        example_result,
+        estimates=(*example_result.estimates, *more),
+        checks=(*example_result.checks, check),
+        study=example_result.study.model_copy(update={"costs": Costs(programme=461_000.0)}),
+    )
+
+
+def _shifted(estimate: Estimate, estimand: Estimand, group: str, by: float) -> Estimate:
+    """Return an estimate of another estimand, moved; those by start without a range."""
+    effect = dataclasses.replace(
+        estimate.effect, estimand=estimand, group=group, value=estimate.effect.value + by
+    )
+    old = estimate.interval
+    low, high = (None if end is None else end + by for end in (old.low, old.high))
+    interval = dataclasses.replace(old, low=low, high=high)
+    if estimand == "cohort":
+        interval = Interval(procedure=old.procedure, level=old.level, caveats=("too few sites",))
+    return dataclasses.replace(estimate, effect=effect, interval=interval, is_primary=False)
+
+
+@pytest.fixture(scope="session")
+def rich(rich_result: Result) -> Released:
+    """Return the rich run after disclosure control."""
+    from evaluation.disclosure import release
+
+    return release(rich_result)
+
+
+@pytest.fixture(scope="session")
+def rich_pages(rich: Released, draw: Callable[[Released], dict[str, str]]) -> dict[str, ET.Element]:
+    """Return every page of the rich run as a tree."""
+    return {name: _parse(text) for name, text in draw(rich).items() if name.endswith(".html")}
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def test_render_writes_a_page_for_everybody_and_returns_what_it_wrote(
     assert {p.relative_to(tmp_path).as_posix() for p in written} == there
     assert {"index.html", "overall.html", "tables.xlsx", "sites/south-yorkshire.html"} <= there
     assert len([name for name in there if name.startswith("sites/")]) == 6
-    assert len([name for name in there if name.endswith(".svg")]) == 15
+    assert len([name for name in there if name.endswith(".svg")]) == 17
     assert any("overall.html" in line for line in told)
 
 
