@@ -8,9 +8,17 @@ from typing import Any
 
 import click
 
-from evaluation import report, results
-from evaluation.cli.options import as_json, progress_to_stderr, quiet, study_path
-from evaluation.disclosure import Released, release
+from evaluation import results
+from evaluation.cli.options import (
+    as_json,
+    pdf,
+    progress_to_stderr,
+    quiet,
+    study_path,
+    templates,
+)
+from evaluation.cli.publishing import Publishing, publish, refuse_early
+from evaluation.disclosure import Released
 from evaluation.pipeline import run
 from evaluation.study import load_study
 from evaluation.wording import statement
@@ -34,20 +42,32 @@ Examples:
     show_default=True,
     help="Folder for the results; written whole or not at all.",
 )
+@templates
+@pdf
 @quiet
 @as_json
-def command(study: Path | None, out: Path, *, quiet: bool, as_json: bool) -> None:
+def command(
+    study: Path | None,
+    out: Path,
+    templates: Path | None,
+    *,
+    pdf: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Estimate STUDY and write results and reports.
 
     Without STUDY the embedded sample study is run. The folder restricted/ holds everything and
     stays with you; the folder release/ holds what has passed disclosure control.
     """
     tell = progress_to_stderr(quiet=quiet or as_json)
+    parsed = load_study(study_path(study))
+    wanted = Publishing(tell=tell, templates=templates, pdf=pdf)
+    refuse_early(parsed, wanted)
     with results.staged(out) as folder:
-        results.write(run(load_study(study_path(study)), progress=tell), folder)
+        results.write(run(parsed, progress=tell), folder)
         # Reports are drawn from what was stored, so that `report` gives the same bytes again.
-        released = release(results.load(folder))
-        report.render(released, folder / "release", progress=tell)
+        released = publish(folder, wanted)
     tell("")
     if as_json:
         click.echo(json.dumps(_summary(released, out), indent=2, ensure_ascii=False))
@@ -58,7 +78,9 @@ def command(study: Path | None, out: Path, *, quiet: bool, as_json: bool) -> Non
 def _answers(released: Released) -> list[dict[str, str]]:
     found = []
     for outcome in released.study.outcomes:
-        said = statement(released.primary(outcome.key), outcome, released.checks)
+        said = statement(
+            released.primary(outcome.key), outcome, released.checks, wording=released.study.wording
+        )
         answer = " ".join(part for part in (said.caution, said.sentence) if part)
         found.append({"outcome": outcome.key, "label": outcome.label, "answer": answer})
     return found

@@ -10,12 +10,30 @@ import click
 
 from evaluation.resources import resource_folder
 
-__all__ = ["SAMPLE", "as_json", "progress_to_stderr", "quiet", "run_folder", "study_path"]
+__all__ = [
+    "SAMPLE",
+    "as_json",
+    "pdf",
+    "progress_to_stderr",
+    "quiet",
+    "run_folder",
+    "study_path",
+    "templates",
+]
 
 SAMPLE = "the embedded sample study"
 
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+templates = click.option(
+    "--templates",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of your own templates; each takes the place of ours of the same name.",
+)
+pdf = click.option(
+    "--pdf", is_flag=True, help='Put a PDF beside each page; needs pip install "pilot-eval[pdf]".'
+)
 run_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from evaluation import report, results
-from evaluation.cli.options import progress_to_stderr, quiet, run_folder
-from evaluation.disclosure import release
+from evaluation.cli.options import pdf, progress_to_stderr, quiet, run_folder, templates
+from evaluation.cli.publishing import Publishing, publish
 
 __all__ = ["command"]
 
@@ -16,21 +15,24 @@ __all__ = ["command"]
 @click.command(
     name="report",
     epilog="""\b
-Example:
+Examples:
   pilot-eval report my-results
+  pilot-eval report my-results --templates my-templates
+  pilot-eval report my-results --pdf
 """,
 )
 @run_folder
+@templates
+@pdf
 @quiet
-def command(folder: Path, *, quiet: bool) -> None:
+def command(folder: Path, templates: Path | None, *, pdf: bool, quiet: bool) -> None:
     """Render the reports of the stored run DIR again.
 
-    Only DIR/release is replaced; the figures are those stored in DIR/restricted.
+    Only DIR/release is replaced, and DIR/restricted/disclosure_audit.csv written anew; the figures
+    are those stored in DIR/restricted.
     """
     tell = progress_to_stderr(quiet=quiet)
-    released = release(results.load(folder))
-    with results.replaced(folder / "release") as fresh:
-        report.render(released, fresh, progress=tell)
+    publish(folder, Publishing(tell=tell, templates=templates, pdf=pdf))
     tell("")
     if not quiet:
         click.echo(f"Reports     {folder / 'release' / 'index.html'}")

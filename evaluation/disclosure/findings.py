@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from evaluation.disclosure.parts import Entry
 from evaluation.disclosure.paths import without_folders
+from evaluation.disclosure.pilot_rows import PilotRows
 from evaluation.disclosure.rule import SUPPRESSED, Rule
 from evaluation.disclosure.secondary import Decision
 from evaluation.disclosure.series import Analysed
@@ -43,11 +43,14 @@ class Shown:
         What is hidden of the pilot and of the comparison.
     rule : Rule
         The study's rule.
+    pilot : PilotRows
+        The rows of pilot units, as arrays.
     """
 
     analysed: Analysed
     decided: dict[str, Decision]
     rule: Rule
+    pilot: PilotRows
     _told: dict[tuple[str, str], bool] = field(default_factory=dict, init=False)
 
     def tells(self, effect: Effect) -> bool:
@@ -60,29 +63,19 @@ class Shown:
         return self._told[key]
 
     def _would_tell(self, effect: Effect) -> bool:
-        rows = _behind(effect, self.analysed)
-        if rows is None:
-            return (
-                True  # whom the figure rests on cannot be told, so neither can that they are many
-            )
-        count, exposure = (_total(rows, name) for name in ("count", "exposure"))
+        behind = self.pilot.behind(effect, self.analysed.calendar)
+        if behind is None:
+            return True  # whom the figure rests on is not known, so neither is that they are many
+        count, exposure = (
+            float(sums[behind].sum()) for sums in (self.pilot.count, self.pilot.exposure)
+        )
         if self.rule.reasons(self.analysed.outcome.measure, count, exposure):
             return True
         moves = self.decided["pilot"].moves
-        if not moves.place.size or rows.is_empty():
+        if not moves.place.size or not behind.any():
             return False
-        behind, every = (self._units(part) for part in (rows, self.analysed.pilot))
-        return moves.tell(behind > 0, behind < every)
-
-    def _units(self, rows: pl.DataFrame) -> NDArray[np.int64]:
-        """Return how many units each site, period and phase has among ``rows``."""
-        site = {name: i for i, name in enumerate(self.analysed.sites)}
-        period = {at: j for j, at in enumerate(self.analysed.periods)}
-        found = np.zeros((len(site), len(period), 2), dtype=np.int64)
-        sizes = rows.group_by("site", "period", "phase").len()
-        for name, at, phase, units in sizes.iter_rows():
-            found[site[name], period[at], phase] = units
-        return found
+        some, every = self.pilot.units(behind), self.pilot.units(np.ones_like(behind))
+        return moves.tell(some > 0, some < every)
 
     @property
     def hidden_cells(self) -> frozenset[tuple[str, int]]:
@@ -126,33 +119,6 @@ def guard_estimate(estimate: Estimate, shown: Shown) -> tuple[Estimate, list[Ent
         reason="by_division",
     )
     return dataclasses.replace(estimate, effect=quiet), [hidden]
-
-
-def _total(rows: pl.DataFrame, column: str) -> float:
-    return float(rows[column].fill_null(float("nan")).sum())
-
-
-def _behind(effect: Effect, analysed: Analysed) -> pl.DataFrame | None:
-    """Return the pilot rows that an effect averages over; None where its group is not known."""
-    treated = analysed.pilot.filter(pl.col("phase") == 1)
-    start, period = pl.col("first_treated"), pl.col("period")
-    if effect.estimand == "overall":
-        return treated
-    if effect.estimand == "site":
-        return treated.filter(pl.col("site") == effect.group)
-    try:
-        if effect.estimand == "event_time":
-            return analysed.pilot.filter(period - start == int(effect.group))
-        names = effect.group.split(":")
-        numbers = [analysed.calendar.parse(name) for name in names]
-    except ValueError:
-        return None
-    columns = {"cohort": [start], "calendar": [period], "group_time": [start, period]}
-    wanted = columns.get(effect.estimand, [])
-    if not wanted or len(wanted) != len(numbers):
-        return None
-    pairs = zip(wanted, numbers, strict=True)
-    return treated.filter(*(column == number for column, number in pairs))
 
 
 def guard_check(check: Check, shown: dict[str, Shown], rule: Rule) -> tuple[Check, list[Entry]]:

@@ -10,6 +10,7 @@ from evaluation.disclosure.audit import audit_table
 from evaluation.disclosure.findings import Shown, guard_check, guard_estimate
 from evaluation.disclosure.parts import Entry, Glance, Trend
 from evaluation.disclosure.paths import plain_ledger, plain_manifest, plain_study
+from evaluation.disclosure.pilot_rows import PilotRows
 from evaluation.disclosure.rule import Rule
 from evaluation.disclosure.series import COUNTS, Analysed, counts, decisions, trends
 from evaluation.errors import DisclosureError
@@ -140,7 +141,7 @@ def release(result: Result) -> Released:
         lines += counted
         charts += drawn
         entries += [*changed, *erased]
-        shown[key] = Shown(analysed=one, decided=decided, rule=rule)
+        shown[key] = Shown(analysed=one, decided=decided, rule=rule, pilot=PilotRows.of(one))
     estimates, lost = _guard_estimates(result.estimates, shown)
     event_study, lost_events = _guard_estimates(result.event_study, shown)
     guarded = [guard_check(check, shown, rule) for check in result.checks]

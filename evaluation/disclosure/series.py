@@ -40,11 +40,21 @@ class Analysed:
         own start, for comparison units the first start of any pilot unit.
     calendar : Calendar
         Names the periods.
+    pilot, comparison : polars.DataFrame
+        Rows of units that adopt, and of those that never do.
+    sites : tuple of str
+        The pilot sites, in order of name.
+    periods : tuple of int
+        Every period from the first analysed to the last, gaps too.
     """
 
     outcome: Outcome
     rows: pl.DataFrame
     calendar: Calendar
+    pilot: pl.DataFrame
+    comparison: pl.DataFrame
+    sites: tuple[str, ...]
+    periods: tuple[int, ...]
 
     @classmethod
     def of(cls, outcome: Outcome, panel: pl.DataFrame, calendar: Calendar) -> Analysed:
@@ -56,37 +66,23 @@ class Analysed:
             rows = rows.with_columns(pl.col("count").fill_null(pl.col("outcome")))
         start = pl.col("first_treated").fill_null(pl.col("first_treated").min())
         after = (pl.col("period") >= start).fill_null(value=False)
+        rows = rows.with_columns(after.cast(pl.Int64).alias("phase"))
+        pilot = rows.filter(pl.col("first_treated").is_not_null())
+        seen = rows["period"].unique().sort()
         return cls(
             outcome=outcome,
-            rows=rows.with_columns(after.cast(pl.Int64).alias("phase")),
+            rows=rows,
             calendar=calendar,
+            pilot=pilot,
+            comparison=rows.filter(pl.col("first_treated").is_null()),
+            sites=tuple(pilot["site"].unique().sort()),
+            periods=tuple(range(seen[0], seen[-1] + 1)),
         )
-
-    @property
-    def pilot(self) -> pl.DataFrame:
-        """Rows of units that adopt."""
-        return self.rows.filter(pl.col("first_treated").is_not_null())
-
-    @property
-    def comparison(self) -> pl.DataFrame:
-        """Rows of units that never adopt."""
-        return self.rows.filter(pl.col("first_treated").is_null())
-
-    @property
-    def sites(self) -> tuple[str, ...]:
-        """The pilot sites, in order of name."""
-        return tuple(self.pilot["site"].unique().sort())
 
     def starts(self, site: str = "") -> tuple[int, ...]:
         """Return the first treated periods of all pilot units, or of one site's, ascending."""
-        units = self.pilot.filter((pl.col("site") == site) | pl.lit(site == ""))
+        units = self.pilot.filter(pl.col("site") == site) if site else self.pilot
         return tuple(units["first_treated"].unique().sort())
-
-    @property
-    def periods(self) -> tuple[int, ...]:
-        """Every period from the first analysed to the last, gaps too."""
-        seen = self.rows["period"].unique().sort()
-        return tuple(range(seen[0], seen[-1] + 1))
 
 
 def decisions(analysed: Analysed, rule: Rule) -> dict[str, Decision]:

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-from evaluation.estimators import (
-    callaway_santanna,
-    event_study,
-    imputation,
-    poisson,
-    synthetic_did,
-    twfe,
-)
 from evaluation.findings import Estimator, Procedure
-from evaluation.inference.cluster_robust import cr1, cr2
-from evaluation.inference.ferman_pinto import ferman_pinto
-from evaluation.inference.jackknife import cr3
-from evaluation.inference.placebo import placebo
-from evaluation.inference.randomisation import randomisation
-from evaluation.inference.simultaneous import simultaneous
-from evaluation.inference.wild_bootstrap import wild
+from evaluation.methods import makers
 from evaluation.panel import MEASURES, Measure
 from evaluation.study import Analysis
 
@@ -122,19 +107,16 @@ _WILD_FAILS = (
     "with one or two pilot sites the wild bootstrap finds hardly any effect, however large, and "
     "with three it calls a true zero an effect in under 1% of studies where 5% is asked"
 )
-_FEWEST_FOR_BAND = 12
 _BAND_FAILS = (
     "with six pilot sites a band over all event times leaves a true zero out of some range in 10 "
     "to 17% of studies, with eight in 9% and with ten in 5 to 8%, where 5% is asked"
 )
-# A standard error from so many placebos is itself known to 2%; each of them is a refit.
-_ENOUGH_PLACEBOS = 999
 
 ESTIMATORS: dict[str, EstimatorEntry] = {
     "poisson": EstimatorEntry(
         title="Poisson regression with area and period effects",
-        make=lambda _: poisson,
-        make_whole=lambda _: partial(poisson, by_part=True),
+        make=makers.poisson,
+        make_whole=makers.poisson_by_part,
         measures=("rate", "count"),
         procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a ratio of events; areas "
@@ -143,8 +125,8 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "twfe": EstimatorEntry(
         title="Two-way fixed effects regression",
-        make=lambda _: twfe,
-        make_whole=lambda _: partial(twfe, by_part=True),
+        make=makers.twfe,
+        make_whole=makers.twfe_by_part,
         measures=MEASURES,
         procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
         compares="compares all periods before with all after, as a difference; when starts "
@@ -154,8 +136,8 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "event_study": EstimatorEntry(
         title="Event study: leads and lags around the start",
-        make=lambda analysis: _event_study(analysis, by_library=False),
-        make_whole=lambda analysis: _event_study(analysis, by_library=True),
+        make=makers.event_study,
+        make_whole=makers.event_study_by_library,
         measures=MEASURES,
         procedures=_ALGEBRA,
         compares="compares each period with the last one before the start",
@@ -166,7 +148,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "callaway_santanna": EstimatorEntry(
         title="Group-time effects (Callaway and Sant'Anna)",
-        make=lambda analysis: callaway_santanna(control_group=analysis.control_group),
+        make=makers.callaway_santanna,
         measures=MEASURES,
         procedures=("cr1", "cr3", "randomisation", "simultaneous"),
         compares="compares each period after a start with the last one before it alone, and "
@@ -178,8 +160,8 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "imputation": EstimatorEntry(
         title="Imputation of what the pilot areas would have had",
-        make=lambda _: imputation,
-        make_whole=lambda _: partial(imputation, by_cell=True),
+        make=makers.imputation,
+        make_whole=makers.imputation_by_cell,
         measures=MEASURES,
         procedures=("cr1", "cr3", "randomisation"),
         compares="compares what happened with what all periods before the start lead one to "
@@ -188,7 +170,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "synthetic_did": EstimatorEntry(
         title="Synthetic difference-in-differences",
-        make=lambda _: synthetic_did(),
+        make=makers.synthetic_did,
         measures=MEASURES,
         procedures=("placebo", "cr3", "randomisation"),
         compares="compares with a weighted few areas whose path before the start was "
@@ -198,7 +180,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
     ),
     "synthetic_control": EstimatorEntry(
         title="Synthetic control",
-        make=lambda _: synthetic_did(weights="synthetic_control"),
+        make=makers.synthetic_control,
         measures=MEASURES,
         procedures=("placebo",),
         compares="compares with a weighted few areas whose level before the start was the same",
@@ -210,31 +192,31 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
 PROCEDURES: dict[str, ProcedureEntry] = {
     "cr2": ProcedureEntry(
         title="Cluster-robust by site, small-sample corrected (CR2, Satterthwaite)",
-        make=lambda analysis: cr2(level=analysis.level),
+        make=makers.cr2,
         fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
         why=_SANDWICH_FAILS,
     ),
     "cr3": ProcedureEntry(
         title="Leave-one-site-out jackknife (CR3)",
-        make=lambda analysis: cr3(level=analysis.level),
+        make=makers.cr3,
         fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
         why=_SANDWICH_FAILS,
     ),
     "wild": ProcedureEntry(
         title="Wild bootstrap by site (WCR-S)",
-        make=lambda analysis: wild(level=analysis.level, draws=analysis.draws),
+        make=makers.wild,
         fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
         why=_WILD_FAILS,
     ),
     "randomisation": ProcedureEntry(
         title="Randomisation: the starts dealt out anew among all sites",
-        make=lambda analysis: randomisation(level=analysis.level, draws=analysis.draws),
+        make=makers.randomisation,
         fewest_pilot_sites=1,
         why="it needs a pilot site",
     ),
     "ferman_pinto": ProcedureEntry(
         title="Bootstrap for one to three pilot sites, noise by size (Ferman and Pinto)",
-        make=lambda analysis: ferman_pinto(level=analysis.level, draws=analysis.draws),
+        make=makers.ferman_pinto,
         fewest_pilot_sites=1,
         why="it needs a pilot site",
         most_pilot_sites=_FEWEST_FOR_SANDWICH - 1,
@@ -243,34 +225,21 @@ PROCEDURES: dict[str, ProcedureEntry] = {
     ),
     "placebo": ProcedureEntry(
         title="Placebos in space: the same starts given to comparison sites",
-        make=lambda analysis: placebo(
-            level=analysis.level, draws=min(analysis.draws, _ENOUGH_PLACEBOS)
-        ),
+        make=makers.placebo,
         fewest_pilot_sites=1,
         why="it needs a pilot site",
     ),
     "simultaneous": ProcedureEntry(
         title="Band over all event times together, by multipliers of sites",
-        make=lambda analysis: simultaneous(
-            level=analysis.level, draws=analysis.draws, fewest_pilot_sites=_FEWEST_FOR_BAND
-        ),
-        fewest_pilot_sites=_FEWEST_FOR_BAND,
+        make=makers.simultaneous,
+        fewest_pilot_sites=makers.FEWEST_FOR_BAND,
         why=_BAND_FAILS,
         by_event_time=True,
     ),
     "cr1": ProcedureEntry(
         title="Cluster-robust by site (CR1), to compare with other software only",
-        make=lambda analysis: cr1(level=analysis.level),
+        make=makers.cr1,
         fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
         why=_SANDWICH_FAILS,
     ),
 }
-
-
-def _event_study(analysis: Analysis, *, by_library: bool) -> Estimator:
-    return partial(
-        event_study,
-        bin_ends=analysis.event_window,
-        with_averages=True,
-        by_library=by_library,
-    )

@@ -52,7 +52,7 @@ def relevant_checks(released: Released, key: str) -> tuple[Check, ...]:
 def answer_of(released: Released, outcome: Outcome) -> Answer:
     """Return what can be said of an outcome for all pilot sites together."""
     checks = relevant_checks(released, outcome.key)
-    said = statement(released.primary(outcome.key), outcome, checks)
+    said = statement(released.primary(outcome.key), outcome, checks, wording=released.study.wording)
     return Answer(
         key=outcome.key,
         label=outcome.label,

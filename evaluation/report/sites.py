@@ -74,7 +74,7 @@ def _together(sites: int) -> str:
 
 def _step(released: Released, outcome: Outcome) -> Fact:
     checks = relevant_checks(released, outcome.key)
-    said = statement(released.primary(outcome.key), outcome, checks)
+    said = statement(released.primary(outcome.key), outcome, checks, wording=released.study.wording)
     return Fact(term=outcome.label, words=next_steps(said, outcome))
 
 
@@ -96,7 +96,13 @@ def _alone(released: Released, outcome: Outcome, site: str) -> str:
     if own is None or not math.isfinite(own.effect.value):
         return "No figure could be estimated."
     if own.interval.low is not None and own.interval.high is not None:
-        return statement(own, outcome, relevant_checks(released, outcome.key), subject=site).short
+        return statement(
+            own,
+            outcome,
+            relevant_checks(released, outcome.key),
+            subject=site,
+            wording=released.study.wording,
+        ).short
     relative = own.relative[0]
     if relative is None:
         return "A figure could not be put in per cent; see the table below."

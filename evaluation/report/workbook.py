@@ -7,10 +7,12 @@ The same Released gives the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +20,14 @@ from evaluation.disclosure import Released
 from evaluation.report.workbook_sheets import NOTES, Cell, Sheet, sheets
 
 if TYPE_CHECKING:
-    from gptables import Cover, GPTable
+    from gptables import GPTable
     from pandas import DataFrame
 
-__all__ = ["write_workbook"]
+__all__ = ["workbook_identity", "write_workbook"]
 
 # Stands in the file's properties in place of the clock, so that a rerun gives the same bytes.
 _CREATED = datetime(2000, 1, 1)
+_MAKERS = ("gptables", "xlsxwriter", "pandas")
 _LONG = 60  # characters: longer texts wrap in a column of this many pixels
 _WRAPPED = 460
 _LEGEND = {
@@ -32,6 +35,20 @@ _LEGEND = {
     "[x]": "[x] not available: it could not be worked out, or was not reported",
     "[z]": "[z] not applicable",
 }
+
+
+def workbook_identity(released: Released) -> str:
+    """Return a hash of all that the workbook is made of: the same hash, the same bytes.
+
+    Making the workbook takes longer than everything else of a report together, so one that was
+    made before is kept where this has not changed.
+    """
+    parts = [
+        repr((sheets(released), _cover(released))),
+        Path(__file__).read_text(encoding="utf-8"),
+        *(f"{package} {version(package)}" for package in _MAKERS),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def write_workbook(released: Released, path: Path) -> None:
@@ -48,12 +65,12 @@ def write_workbook(released: Released, path: Path) -> None:
     used = {note for sheet in chosen for _, note in sheet.notes}
     notes = [(key, text) for key, text in NOTES.items() if key in used]
     with _edge_to_pandas():
-        from gptables import produce_workbook
+        from gptables import Cover, produce_workbook
 
         workbook = produce_workbook(
             str(path),
             {sheet.label: _table(sheet, released) for sheet in chosen},
-            cover=_cover(released),
+            cover=Cover(**_cover(released)),
             contentsheet_options={"instructions": "This worksheet contains one table."},
             notes_table=_frame(("Reference", "Note"), notes),
             workbook_options={
@@ -87,9 +104,8 @@ def _edge_to_pandas() -> Iterator[None]:
         yield
 
 
-def _cover(released: Released) -> Cover:
-    from gptables import Cover
-
+def _cover(released: Released) -> dict[str, str | list[str]]:
+    """Return the words of the cover."""
     study = released.study
     notice = [study.notice] if study.notice else []
     period = ""
@@ -107,17 +123,17 @@ def _cover(released: Released) -> Cover:
         )
     contact = study.contact
     parts = (contact.name, contact.organisation, contact.email) if contact else ()
-    return Cover(
-        title=study.title,
-        intro=[
+    return {
+        "title": study.title,
+        "intro": [
             *notice,
             "Tables behind the report: estimates for each outcome, the event study, counts, "
             "trends, checks, and the data used.",
             *([period] if period else []),
         ],
-        about=[control, *_LEGEND.values(), "Made with pilot-eval; a rerun gives the same file."],
-        contact=[part for part in parts if part] or ["No contact was named in the study file."],
-    )
+        "about": [control, *_LEGEND.values(), "Made with pilot-eval; a rerun gives the same file."],
+        "contact": [part for part in parts if part] or ["No contact was named in the study file."],
+    }
 
 
 def _table(sheet: Sheet, released: Released) -> GPTable:

@@ -151,7 +151,9 @@ def _estimates(released: Released) -> list[Sheet]:
     made = []
     for place, key in enumerate(released.outcome_keys, start=1):
         outcome = released.study.outcome(key)
-        said = statement(released.primary(key), outcome, released.checks)
+        said = statement(
+            released.primary(key), outcome, released.checks, wording=released.study.wording
+        )
         made.append(
             Sheet(
                 label=f"Estimates {place}",

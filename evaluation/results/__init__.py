@@ -2,7 +2,17 @@
 
 from evaluation.results.comparison import Comparison, compare
 from evaluation.results.result import Result
-from evaluation.results.store import load, load_manifest, load_tables, replaced, staged, write
+from evaluation.results.store import (
+    load,
+    load_manifest,
+    load_tables,
+    note,
+    replaced,
+    staged,
+    write,
+    write_note,
+    write_table,
+)
 from evaluation.results.tables import result_tables
 
 __all__ = [
@@ -12,8 +22,11 @@ __all__ = [
     "load",
     "load_manifest",
     "load_tables",
+    "note",
     "replaced",
     "result_tables",
     "staged",
     "write",
+    "write_note",
+    "write_table",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,7 +17,17 @@ from evaluation.results import tables
 from evaluation.results.result import Result
 from evaluation.study import parse_study
 
-__all__ = ["load", "load_manifest", "load_tables", "replaced", "staged", "write"]
+__all__ = [
+    "load",
+    "load_manifest",
+    "load_tables",
+    "note",
+    "replaced",
+    "staged",
+    "write",
+    "write_note",
+    "write_table",
+]
 
 _RESTRICTED = "restricted"
 _MANIFEST = "manifest.json"
@@ -99,6 +109,37 @@ def write(result: Result, folder: Path) -> None:
             table.write_parquet(restricted / f"{name}.parquet")
     text = json.dumps(result.manifest.to_json(), indent=2, ensure_ascii=False, sort_keys=True)
     (restricted / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def write_table(table: pl.DataFrame, folder: Path, name: str) -> None:
+    """Write one more table to ``restricted/`` of a run, in one step: ``name`` without its ending.
+
+    It is not part of what a rerun compares.
+    """
+    text = table.write_csv()
+    _put(folder / _RESTRICTED / f"{name}.csv", text)
+
+
+def write_note(values: Mapping[str, str], folder: Path, name: str) -> None:
+    """Write a few texts as ``restricted/<name>.json`` of a run, in one step."""
+    text = json.dumps(dict(values), indent=2, ensure_ascii=False, sort_keys=True)
+    _put(folder / _RESTRICTED / f"{name}.json", f"{text}\n")
+
+
+def note(folder: Path, name: str) -> dict[str, str]:
+    """Return what :func:`write_note` wrote; nothing where that is absent or damaged."""
+    try:
+        found = json.loads((folder / _RESTRICTED / f"{name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file beside its place and move it there, so that it is whole or not at all."""
+    fresh = path.with_name(f".{path.name}.partial")
+    fresh.write_text(text, encoding="utf-8", newline="\n")
+    fresh.replace(path)
 
 
 def load_tables(folder: Path) -> dict[str, pl.DataFrame]:

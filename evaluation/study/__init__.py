@@ -23,9 +23,11 @@ from evaluation.study.model import (
     Place,
     Records,
     Release,
+    Reporting,
     Residents,
     Study,
     Time,
+    Wording,
 )
 from evaluation.study.parse import load_study, parse_study
 
@@ -45,9 +47,11 @@ __all__ = [
     "Place",
     "Records",
     "Release",
+    "Reporting",
     "Residents",
     "Study",
     "Time",
+    "Wording",
     "load_study",
     "parse_study",
 ]

@@ -32,9 +32,11 @@ __all__ = [
     "Place",
     "Records",
     "Release",
+    "Reporting",
     "Residents",
     "Study",
     "Time",
+    "Wording",
 ]
 
 PERIOD_READER = "period_reader"
@@ -262,6 +264,28 @@ class Records(_Frozen):
     least_age: Annotated[int, Field(ge=0, le=120)] | None = None
 
 
+class Reporting(_Frozen):
+    """How reports look: a folder of the user's own templates, relative to the study file."""
+
+    templates: Text | None = None
+
+
+class Wording(_Frozen):
+    """The user's own words for a statement, by the rule that they stand for; None for ours.
+
+    Each may say no more than its rule: ``wording_rules`` holds it to that.
+    """
+
+    matters: Text | None = None
+    may_be_too_small: Text | None = None
+    too_small: Text | None = None
+    too_early: Text | None = None
+    worse: Text | None = None
+    changed: Text | None = None
+    no_interval: Text | None = None
+    not_estimated: Text | None = None
+
+
 class Study(_Frozen):
     """A study file, read and checked.
 
@@ -283,6 +307,8 @@ class Study(_Frozen):
     analysis: Analysis = Analysis()
     costs: Costs = Costs()
     release: Release = Release()
+    report: Reporting = Reporting()
+    wording: Wording = Wording()
     records: Records | None = None
     text: str = ""
     path: Path = Path("study.toml")

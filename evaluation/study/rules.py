@@ -13,6 +13,7 @@ from evaluation.study.model import Study
 from evaluation.study.outcome_rules import broken_outcome_rules
 from evaluation.study.record_rules import broken_record_rules
 from evaluation.study.units import Followed, broken_unit_rules
+from evaluation.study.wording_rules import broken_wording_rules
 
 __all__ = ["broken_rules", "with_primary"]
 
@@ -35,6 +36,7 @@ def broken_rules(study: Study, followed: Followed) -> list[Mistake]:
         *_methods(study),
         *_costs(study),
         *broken_record_rules(study),
+        *broken_wording_rules(study),
     ]
 
 

@@ -21,12 +21,13 @@ An end at 0 holds 0. Better and worse are of intervals without 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from evaluation.findings import Check, Estimate
-from evaluation.study import Outcome
+from evaluation.study import Outcome, Wording
+from evaluation.wording.own_words import filled
 from evaluation.wording.phrases import Reading, changed, inline, named, reading, within
 
 __all__ = ["Kind", "Statement", "check_in_words", "next_steps", "statement"]
@@ -53,6 +54,7 @@ _INCOMPARABLE = (
     "It cannot be put as a percentage here, so we cannot say whether {it} is large enough to "
     "matter."
 )
+_OURS = Wording()
 _HEADLINES: dict[Kind, str] = {
     "matters": "Better, and large enough to matter",
     "may_be_too_small": "Better, but it may be too small to matter",
@@ -98,6 +100,9 @@ class Statement:
         The same by the same rule, where the outcome and who it is about are named above.
     caution : str
         Empty, or "Read with caution: ..." with the checks that failed; goes first.
+    kept : str
+        The end of ``sentence`` that stands whatever words a user puts before it: what the rule
+        does not know, and what the evaluation could not have seen.
     """
 
     kind: Kind
@@ -105,6 +110,7 @@ class Statement:
     sentence: str
     short: str
     caution: str = ""
+    kept: str = ""
 
 
 def statement(
@@ -113,6 +119,7 @@ def statement(
     checks: Sequence[Check],
     *,
     subject: str = "The pilot sites",
+    wording: Wording = _OURS,
 ) -> Statement:
     """Return what the primary estimate of an outcome lets us say.
 
@@ -126,23 +133,42 @@ def statement(
         Those of this outcome and of the whole study are looked at.
     subject : str
         Who the statement is on, as a sentence starts with it.
+    wording : Wording
+        The user's own words by rule; the rule itself never changes.
     """
     caution = _caution(outcome, checks)
     if estimate is None or not math.isfinite(estimate.effect.value):
-        said = (_not_estimated(estimate, outcome, subject), "No figure could be estimated.")
-        return _made("not_estimated", said, caution)
+        reason = _why_not_estimated(estimate)
+        first = f"We have no estimate for {inline(outcome.label)} in {within(subject)}."
+        told = (f"{first} {reason}".strip(), "No figure could be estimated.")
+        said = _made("not_estimated", told, caution, kept=reason)
+        return _in_own_words(said, wording, lambda own: filled(own, None, outcome, subject))
     found = reading(estimate, outcome)
     ends = found.ends
     if ends is None:
         unsure = _why_unsure(estimate, found)
         parts = (named(found, outcome, subject), changed(found, outcome))
-        return _made("no_interval", tuple(f"{part}. {unsure}" for part in parts), caution)
-    if ends[0] <= 0 <= ends[1]:
-        return _holding_zero(found, outcome, subject, caution)
-    return _without_zero(found, outcome, subject, caution)
+        told = (f"{parts[0]}. {unsure}", f"{parts[1]}. {unsure}")
+        said = _made("no_interval", told, caution, kept=unsure)
+    elif ends[0] <= 0 <= ends[1]:
+        said = _holding_zero(found, outcome, subject, caution)
+    else:
+        said = _without_zero(found, outcome, subject, caution)
+    return _in_own_words(said, wording, lambda own: filled(own, found, outcome, subject))
 
 
-def _made(kind: Kind, said: tuple[str, ...], caution: str, headline: str = "") -> Statement:
+def _in_own_words(said: Statement, wording: Wording, fill: Callable[[str], str]) -> Statement:
+    own: str | None = getattr(wording, said.kind)
+    if own is None:
+        return said
+    first = fill(own)
+    whole = f"{first} {said.kept}".strip()
+    return replace(said, sentence=whole, short=first if said.kind == "too_early" else whole)
+
+
+def _made(
+    kind: Kind, said: tuple[str, str], caution: str, headline: str = "", *, kept: str = ""
+) -> Statement:
     sentence, short = said
     return Statement(
         kind=kind,
@@ -150,6 +176,7 @@ def _made(kind: Kind, said: tuple[str, ...], caution: str, headline: str = "") -
         sentence=sentence,
         short=short,
         caution=caution,
+        kept=kept,
     )
 
 
@@ -166,20 +193,25 @@ def _holding_zero(found: Reading, outcome: Outcome, subject: str, caution: str) 
         parts.append(f"The best single figure, {found.move()}, is close to zero.")
     if found.smallest is None:
         parts.append(_cannot_weigh(outcome, "a change of that size"))
+    first, *others = (part for part in parts if part)
+    kept = " ".join(others)
     short = f"Too early to tell. The results fit {found.fit()}."
-    return _made("too_early", (" ".join(part for part in parts if part), short), caution)
+    return _made("too_early", (f"{first} {kept}".strip(), short), caution, kept=kept)
 
 
 def _without_zero(found: Reading, outcome: Outcome, subject: str, caution: str) -> Statement:
     low, high = found.ends or (math.nan, math.nan)
     parts = (named(found, outcome, subject), changed(found, outcome))
 
-    def with_range(verdict: str) -> tuple[str, ...]:
-        return tuple(f"{part} ({found.range()}). {verdict}" for part in parts)
+    def made(kind: Kind, verdict: str, headline: str = "") -> Statement:
+        whole, short = (f"{part} ({found.range()}). {verdict}" for part in parts)
+        # That a change is large may be left unsaid, that we do not know it may not.
+        kept = "" if kind == "matters" else verdict
+        return _made(kind, (whole, short), caution, headline, kept=kept)
 
     fell = high < 0
     if outcome.better != "neither" and fell != (outcome.better == "lower"):
-        return _made("worse", with_range("Look into why before going on."), caution)
+        return made("worse", "Look into why before going on.")
     large = found.smallest is not None and min(abs(low), abs(high)) >= found.smallest
     weighed = "This is large enough to matter." if large else "It may be too small to matter."
     if found.smallest is None:
@@ -187,11 +219,11 @@ def _without_zero(found: Reading, outcome: Outcome, subject: str, caution: str) 
     if outcome.better == "neither":
         aside = "The study did not say which direction is better."
         headline = "Lower than expected" if fell else "Higher than expected"
-        return _made("changed", with_range(f"{weighed} {aside}"), caution, headline)
+        return made("changed", f"{weighed} {aside}", headline)
     if found.smallest is None:
         headline = "Better; whether by enough we cannot say"
-        return _made("changed", with_range(weighed), caution, headline)
-    return _made("matters" if large else "may_be_too_small", with_range(weighed), caution)
+        return made("changed", weighed, headline)
+    return made("matters" if large else "may_be_too_small", weighed)
 
 
 def _cannot_weigh(outcome: Outcome, it: str) -> str:
@@ -226,10 +258,9 @@ def _sentence(text: str) -> str:
     return trimmed[:1].upper() + trimmed[1:]
 
 
-def _not_estimated(estimate: Estimate | None, outcome: Outcome, subject: str) -> str:
-    said = f"We have no estimate for {inline(outcome.label)} in {within(subject)}"
+def _why_not_estimated(estimate: Estimate | None) -> str:
     caveats = estimate.effect.caveats or estimate.caveats if estimate is not None else ()
-    return f"{said}. {_sentence(caveats[0])}." if caveats else f"{said}."
+    return f"{_sentence(caveats[0])}." if caveats else ""
 
 
 def _caution(outcome: Outcome, checks: Sequence[Check]) -> str:

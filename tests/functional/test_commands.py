@@ -62,6 +62,8 @@ def test_a_run_leaves_what_the_design_says(sample_run: Path) -> None:
         "panel.parquet",
         "ledger.csv",
         "manifest.json",
+        "disclosure_audit.csv",
+        "workbook.json",
     }
     release = sample_run / "release"
     assert {"index.html", "overall.html", "tables.xlsx"} <= {p.name for p in release.iterdir()}
