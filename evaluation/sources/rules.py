@@ -216,7 +216,7 @@ class Sifting:
             rule=pl.lit(rule),
             file="file",
             row="row",
-            unit=pl.coalesce("unit", "code"),
+            unit=pl.coalesce("unit", "code").str.slice(0, _LONGEST_VALUE),
             period="period",
             value=pl.col(value).cast(pl.String).str.slice(0, _LONGEST_VALUE)
             if value

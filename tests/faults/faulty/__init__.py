@@ -1,0 +1,1 @@
+"""Good studies, and what it takes to damage one of their files."""

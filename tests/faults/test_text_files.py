@@ -1,0 +1,326 @@
+"""Files of text that are not the CSV that they should be."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from faulty.edits import add, both, bytewise, put, rename, swap, textwise
+from faulty.fault import CHECK, Answer, Fault
+
+Damaged = Callable[[str, Fault], Answer]
+
+NAME = "outcomes.csv"
+_HEADER = "icb,month,admissions,residents"
+
+
+def _as_parquet(raw: bytes) -> bytes:
+    stream = io.BytesIO()
+    pl.read_csv(raw).write_parquet(stream)
+    return stream.getvalue()
+
+
+def _zipped(raw: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(NAME, raw)
+    return stream.getvalue()
+
+
+def _with_notes(text: str) -> str:
+    """Return the table with a column of notes before the others."""
+    first, *rows = text.splitlines()
+    return "\n".join([f"note,{first}", *(f"x,{row}" for row in rows), ""])
+
+
+def _folder_in_place(folder: Path) -> None:
+    (folder / NAME).unlink()
+    (folder / NAME).mkdir()
+
+
+def _link_to_itself(folder: Path) -> None:
+    (folder / NAME).unlink()
+    (folder / NAME).symlink_to(folder / NAME)
+
+
+FAULTS = (
+    Fault(
+        name="UTF-16 as a spreadsheet saves it",
+        build=bytewise(NAME, lambda raw: raw.decode().encode("utf-16")),
+        words=(NAME, "UTF-16", "Save it as CSV UTF-8"),
+    ),
+    Fault(
+        name="UTF-16 without its mark",
+        build=bytewise(NAME, lambda raw: raw.decode().encode("utf-16-le")),
+        words=(f"{NAME}, line 1", "NUL byte", "UTF-8", "Save it as CSV UTF-8"),
+    ),
+    Fault(
+        name="a byte that no encoding has",
+        build=bytewise(NAME, lambda raw: raw.replace(b"\nQK1", b"\nQK\x81", 1)),
+        words=(f"{NAME}, line 20", "0x81", "UTF-8", "windows-1252", "Save it as CSV UTF-8"),
+    ),
+    Fault(
+        name="two encodings in one file",
+        build=bytewise(
+            NAME,
+            lambda raw: raw.replace(b"\nQK1", b"\n\xc3\x89", 1).replace(b"\nQGH", b"\n\xc9", 1),
+        ),
+        words=(NAME, "line 20 is written in UTF-8", "line 38 in windows-1252", "CSV UTF-8"),
+    ),
+    Fault(
+        name="a NUL byte",
+        build=bytewise(NAME, lambda raw: raw.replace(b"2023-07,20", b"2023-07,2\0", 1)),
+        words=(f"{NAME}, line 2", "NUL byte", "get it again"),
+    ),
+    Fault(
+        name="an empty file",
+        build=put(NAME, ""),
+        words=(NAME, "the file is empty", "a header line and rows", "Get it again"),
+    ),
+    Fault(
+        name="blank lines and nothing else",
+        build=put(NAME, "\n\n \n\n"),
+        words=(NAME, "the file is empty", "a header line and rows"),
+    ),
+    Fault(
+        name="a header and no rows",
+        build=put(NAME, _HEADER + "\n"),
+        words=(f"{NAME} has a header and no rows", "no row of the data is for unit 'QWU'"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a header and no rows in one file of two",
+        build=both(
+            put("more.csv", _HEADER + "\n"), swap("study.toml", '"outcomes.csv"', '"*.csv"')
+        ),
+        words=("more.csv has a header and no rows", "Get the files without rows again"),
+        code=0,
+    ),
+    Fault(
+        name="no header",
+        build=textwise(NAME, lambda text: text.partition("\n")[2]),
+        words=(NAME, "there is no column 'icb'", "'QWU', '2023-07', '20', '1000'", "columns.unit"),
+    ),
+    Fault(
+        name="a header of two lines, the first for merged cells",
+        build=textwise(NAME, lambda text: f"Area,,2023/24,\n{text}"),
+        words=(NAME, "there is no column 'icb'", "'Area', '', '2023/24'", "columns.unit"),
+    ),
+    Fault(
+        name="a heading that changed its name",
+        build=swap(NAME, "admissions", "Admission count"),
+        words=(NAME, "there is no column 'admissions'", "Did you mean 'Admission count'?"),
+    ),
+    Fault(
+        name="a heading given twice",
+        build=textwise(
+            NAME,
+            lambda text: "\n".join(
+                f"{line},{'admissions' if i == 0 else 1}"
+                for i, line in enumerate(text.splitlines())
+            ),
+        ),
+        words=(f"{NAME}, header", "two columns are called 'admissions'", "rename or delete"),
+    ),
+    Fault(
+        name="the header again among the rows: two files joined",
+        build=textwise(NAME, lambda text: text.replace("\nQK1", f"\n{_HEADER}\nQK1", 1)),
+        words=(f"{NAME}, row 20", 'period "month"', "a header line among the rows"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a byte order mark among the rows: two files joined",
+        build=bytewise(NAME, lambda raw: raw.replace(b"\nQK1", b"\n\xef\xbb\xbfQK1", 1)),
+        words=(f"{NAME}, row 20", "is not in the list of ICBs"),
+        code=CHECK,
+    ),
+    Fault(
+        name="an unquoted comma shifts the cells",
+        build=swap(NAME, "2023-08,27,1000", "2023-08,1,027,1000"),
+        words=(f"{NAME}, row 3", "the row has 5 cells, the header 4", '"1,234"'),
+    ),
+    Fault(
+        name="semicolons between cells",
+        build=textwise(NAME, lambda text: text.replace(",", ";")),
+        words=(f"{NAME}, header", "separated by ';'", "commas", "Save the file with commas"),
+    ),
+    Fault(
+        name="semicolons between cells and decimal commas",
+        build=textwise(NAME, lambda text: text.replace(",", ";").replace("00\n", "00,5\n")),
+        words=(f"{NAME}, header", "separated by ';'", "points in decimal numbers"),
+    ),
+    Fault(
+        name="tabulators between cells",
+        build=textwise(NAME, lambda text: text.replace(",", "\t")),
+        words=(f"{NAME}, header", "separated by '\\t'", "Save the file with commas"),
+    ),
+    Fault(
+        name="a line break in a quoted code",
+        build=swap(NAME, "\nQK1,", '\n"QK\n1x",'),
+        words=(f"{NAME}, row 20", '"QK 1x"', "is not in the list of ICBs"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a quotation mark that takes in the next row",
+        build=both(
+            textwise(NAME, _with_notes),
+            swap(NAME, "\nx,QWU,2023-08", '\n"x,QWU,2023-08'),
+            swap(NAME, "\nx,QWU,2023-10", '\nx",QWU,2023-10'),
+        ),
+        words=("row 3", "holds what looks like whole rows"),
+        code=0,
+    ),
+    Fault(
+        name="a quotation mark that is never closed",
+        build=swap(NAME, "2023-08,27", '2023-08,"27'),
+        words=(NAME, "a quotation mark is opened and not closed", "stray quotation mark"),
+    ),
+    Fault(
+        name="a row cut short",
+        build=swap(NAME, "QWU,2023-08,27,1000", "QWU,2023-08,27"),
+        words=(f"{NAME}, row 3", "the row has 3 cells, the header 4", "'residents'"),
+    ),
+    Fault(
+        name="a note below the table",
+        build=add(NAME, "Source: our own records"),
+        words=(f"{NAME}, row 110", "the row has 1 cells, the header 4", "delete the note"),
+    ),
+    Fault(
+        name="half a file: it ends within a row",
+        build=bytewise(NAME, lambda raw: raw[: raw.index(b"QHM,2024-03") + 14]),
+        words=(f"{NAME}, row 64", "the header 4", "Get the file again"),
+    ),
+    Fault(
+        name="half a file: it ends within a number",
+        build=bytewise(NAME, lambda raw: raw[:-3]),
+        words=(f"{NAME}: the last line has no line end", "the file may be cut off"),
+        code=0,
+    ),
+    Fault(
+        name="half a file: it ends between two rows",
+        build=bytewise(NAME, lambda raw: raw[: raw.index(b"QNX,2024-06")]),
+        words=("Sussex (QNX) reports nothing after May 2024", "Units that stop reporting"),
+        code=0,
+    ),
+    Fault(
+        name="line ends of two kinds",
+        build=swap(NAME, "1000\nQWU,2023-09", "1000\rQWU,2023-09"),
+        words=(f"{NAME}, row 3", "carriage return"),
+    ),
+    Fault(
+        name="the page where one signs in, saved as a table",
+        build=put(NAME, "<!DOCTYPE html>\n<html><body>Sign in, or go back</body></html>\n"),
+        words=(NAME, "a web page", "where one signs in", "Get the file again"),
+    ),
+    Fault(
+        name="the answer of a web service, saved as a table",
+        build=put(NAME, '{"error": "not found", "status": 404}\n'),
+        words=(NAME, "there is no column 'icb'", "not found"),
+    ),
+    Fault(
+        name="a PDF",
+        build=put(NAME, b"%PDF-1.7\n%\xe2\xe3"),
+        words=(NAME, "a PDF document", "table"),
+    ),
+    Fault(
+        name="a zip file that holds the table",
+        build=bytewise(NAME, _zipped),
+        words=(NAME, "a zip file or a workbook", "Unpack it"),
+    ),
+    Fault(
+        name="a gzip file",
+        build=bytewise(NAME, gzip.compress),
+        words=(NAME, "a gzip file", "Unpack it"),
+    ),
+    Fault(
+        name="an old workbook",
+        build=put(NAME, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)),
+        words=(NAME, "an old workbook (.xls)", "save it as .xlsx"),
+    ),
+    Fault(
+        name="a Parquet file",
+        build=bytewise(NAME, _as_parquet),
+        words=(NAME, "a Parquet file", "End its name in .parquet"),
+    ),
+    Fault(
+        name="a kind of file that is not read",
+        build=rename(NAME, "outcomes.ods"),
+        words=("outcomes.ods", "'.ods' cannot be read", ".csv, .parquet, .xlsx", "CSV UTF-8"),
+    ),
+    Fault(
+        name="a folder in place of a file",
+        build=_folder_in_place,
+        words=("no file matches 'outcomes.csv'", "it is a folder", "'outcomes.csv/*.csv'"),
+    ),
+    Fault(
+        name="a glob that matches nothing",
+        build=swap("study.toml", '"outcomes.csv"', '"data-*.csv"'),
+        words=("no file matches 'data-*.csv'", "there are: outcomes.csv, study.toml", "Correct"),
+    ),
+    Fault(
+        name="a folder that does not exist",
+        build=swap("study.toml", '"outcomes.csv"', '"data/outcomes.csv"'),
+        words=("no file matches 'data/outcomes.csv'", "the folder 'data' does not exist"),
+    ),
+    Fault(
+        name="a glob that is none",
+        build=swap("study.toml", '"outcomes.csv"', '"data**.csv"'),
+        words=("'data**.csv' is not the name of a file or a glob", "** stands alone"),
+    ),
+    Fault(
+        name="a link that leads to itself",
+        build=_link_to_itself,
+        words=("no file matches 'outcomes.csv'", "a link that leads nowhere"),
+    ),
+    Fault(
+        name="a cell longer than any cell",
+        build=swap(NAME, "QWU,2023-08,27", f"QWU,2023-08,{'7' * 40_000}"),
+        words=(f"{NAME}, row 3", "40,000 characters", "at most 32,767"),
+    ),
+    Fault(
+        name="more columns than a sheet has",
+        build=textwise(NAME, lambda text: _HEADER + ",x" * 20_000 + "\n" + text.partition("\n")[2]),
+        words=(f"{NAME}, header", "20,004 cells", "at most 16,384"),
+    ),
+    Fault(
+        name="a cell of some lines' length in a number column",
+        build=swap(NAME, "QWU,2023-08,27", f"QWU,2023-08,{'seven ' * 500}"),
+        words=(f"{NAME}, row 3", 'holds "seven seven', "...", "which is not a number"),
+        code=CHECK,
+    ),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_bad_file_of_text_ends_in_one_clear_error_or_a_finding(
+    damaged: Damaged, fault: Fault
+) -> None:
+    damaged("TABLE", fault)
+
+
+def _not_readable(folder: Path) -> None:
+    (folder / NAME).chmod(0)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_file_without_leave_to_read_it(damaged: Damaged) -> None:
+    words = (NAME, "cannot be opened (permission denied)", "Ask its owner")
+    damaged("TABLE", Fault(name="forbidden", build=_not_readable, words=words))
+
+
+def _never_read(folder: Path) -> None:
+    (folder / NAME).unlink()
+    (folder / NAME).symlink_to("/proc/self/mem")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that fails to be read")
+def test_a_file_that_the_system_fails_to_read(damaged: Damaged) -> None:
+    words = (NAME, "cannot be opened (input/output error)", "Ask its owner")
+    damaged("TABLE", Fault(name="fails to be read", build=_never_read, words=words))
