@@ -200,14 +200,15 @@ class EventStudy:
         Estimates.
     covariance : array, shape (r, r)
         Their covariance.
-    reference : int
-        The event time that is 0 by construction.
+    reference : int or None
+        The event time that is 0 by construction; None where there is none, such as for effects
+        before the start that are each held to the period before.
     """
 
     relative_periods: IntArray
     values: FloatArray
     covariance: FloatArray
-    reference: int = -1
+    reference: int | None = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -242,8 +243,8 @@ class Fit:
         Counts of what entered the fit.
     refit : Estimator or None
         For procedures that refit many times: the estimator carried to its exact optimum, where the
-        one that made the fit follows a published stopping rule at many times the cost. None: refit
-        with the estimator itself.
+        one that made the fit follows a published stopping rule at many times the cost, or without
+        the effects behind the overall one. None: refit with the estimator itself.
     caveats : tuple of str
         What holds for every effect of the fit.
     """

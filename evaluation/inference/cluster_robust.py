@@ -47,8 +47,8 @@ _CR1_CAVEAT = (
 _RECENTRED_CAVEAT = (
     "CR1 from influence functions, each site's own part left out of the average that it is held "
     "against: small-sample factor G/(G-1), G the number of sites, with t(G-1). With six pilot "
-    "sites it rejects 3 to 8% of true nulls at a nominal 5% (with the own part left in, as other "
-    "software has it, 8 to 14%)."
+    "sites it rejects 1 to 8% of true nulls at a nominal 5% (with the own part left in, as other "
+    "software has it, 8 to 17%)."
 )
 # A standard error this small beside the effect, or what was observed, is rounding.
 _ROUNDING = 1e-10

@@ -239,7 +239,7 @@ def test_a_dose_has_no_effects_by_part_and_says_so(draw: Draw, estimator: Estima
     assert any("Of a dose there is the overall effect alone" in text for text in fit.caveats)
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.03])
+@pytest.mark.parametrize("missing", [0.03])
 def test_above_the_limit_it_is_the_same(draw: Draw, missing: float) -> None:
     panel = draw(31, shape=(1200, 60), per_site=2, starts=(52, 56) * 8, missing=missing)
     assert is_large(panel, 1)
