@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import narwhals as nw
 import polars as pl
@@ -119,7 +121,12 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
 def _read(frame: Frame, plan: Plan, name: str) -> Episodes:
     settings = plan.settings
     extract = to_episodes(
-        frame, plan.layout, columns=settings.columns, dates=settings.dates, name=name
+        frame,
+        plan.layout,
+        columns=settings.columns,
+        dates=settings.dates,
+        coded=_could_count(plan),
+        name=name,
     )
     for column, purpose in _needs(plan).items():
         extract.need(column, purpose)
@@ -239,6 +246,19 @@ def _admission_reasons(plan: Plan) -> tuple[Reason, ...]:
         )
         reasons = (*reasons, ageless, young)
     return (*reasons, *resident_rules.residents(settings.residents))
+
+
+def _could_count(plan: Plan) -> nw.Expr:
+    """Return whether a record's own cells allow it to be counted; only these need codes."""
+    settings = plan.settings
+    reasons = [*_record_reasons(plan), *steps.emergencies()]
+    if settings.admissions == "first_episodes":
+        reasons.append(steps.NOT_FIRST)
+    if "destination" not in resident_rules.needed(settings.residents):
+        # Where its spell ended is not in a record's own cells.
+        reasons += _admission_reasons(plan)
+    holds = [reason.holds.fill_null(value=False) for reason in reasons if reason.holds is not None]
+    return ~reduce(or_, holds)
 
 
 def _reasons(plan: Plan) -> tuple[Reason, ...]:

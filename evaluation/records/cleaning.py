@@ -60,9 +60,8 @@ _FALSE = ("0", "N", "NO", "F", "FALSE")
 _METHODS = {"66": "2A", "67": "2B", "68": "2C", "69": "2D"}
 
 
-def text_cell(column: str, dtype: DType) -> nw.Expr:
-    """Return a column as text without spaces around; a blank cell is null."""
-    cell = nw.col(column)
+def text_cell(cell: nw.Expr, dtype: DType) -> nw.Expr:
+    """Return cells of a type as text without spaces around; a blank cell is null."""
     if dtype.is_float():
         # A column of whole numbers with gaps is often stored as 21.0.
         cell = nw.when(~cell.is_nan()).then(cell).cast(nw.Int64)

@@ -86,6 +86,7 @@ def to_episodes(
     *,
     columns: Mapping[str, str],
     dates: DateStyle = "iso",
+    coded: nw.Expr | None = None,
     name: str = "the records",
 ) -> Episodes:
     """Read an extract by its layout.
@@ -101,6 +102,9 @@ def to_episodes(
         ``diagnoses`` and ``procedures`` the heading of the first ("DX_01") or of all in one.
     dates : DateStyle
         How dates are written where they are text.
+    coded : narwhals.Expr or None
+        Over the columns of ``episodes``: only records for which it holds get ``primary``,
+        ``diagnoses`` and ``procedures``, which take longest to clean. None: every record.
     name : str
         What messages call the extract.
 
@@ -119,22 +123,36 @@ def to_episodes(
     found |= {column: headings[0] for column, headings in lists.items() if headings}
     if "primary" not in found and lists["diagnoses"]:
         found["primary"] = lists["diagnoses"][0]
+    first = [found["primary"]] if "primary" in found else []
+    codes = {column: h for column, h in {"primary": first, **lists}.items() if h}
     made: dict[str, nw.Expr] = {}
     for column, dtype in COLUMNS.items():
-        if lists.get(column):
-            made[column] = _codes(column, lists[column], schema)
-        elif column in found:
+        if column in codes:
+            continue
+        if column in found:
             made[column] = _cell(column, found[column], schema[found[column]], dates)
         else:
             made[column] = nw.lit(layout.constants.get(column), dtype=nw.String).cast(dtype())
     known = {**dict.fromkeys(layout.constants, "(the same in every row)"), **found}
     unreadable = _is_unreadable(found.get("admitted"), schema, dates)
     ragged = ~nw.col(BEYOND).is_null() if BEYOND in schema else nw.lit(value=False)
+    raw = {h: f"_raw {n}" for n, h in enumerate(sorted({h for c in codes.values() for h in c}))}
     frame = frame.select(
         *(expression.alias(column) for column, expression in made.items()),
         unreadable.alias("unreadable"),
         ragged.alias("ragged"),
+        *(nw.col(heading).alias(kept) for heading, kept in raw.items()),
     )
+    # A column of its own: written into each of the expressions it would make Spark's plan huge.
+    frame = frame.with_columns((nw.lit(value=True) if coded is None else coded).alias("_coded"))
+    texts = {
+        heading: text_cell(nw.when(nw.col("_coded")).then(nw.col(kept)), schema[heading])
+        for heading, kept in raw.items()
+    }
+    frame = frame.with_columns(
+        _codes(column, [texts[h] for h in headings]).alias(column)
+        for column, headings in codes.items()
+    ).select(*COLUMNS, "unreadable", "ragged")
     return Episodes(frame=frame, found=known, layout=layout, name=name)
 
 
@@ -223,8 +241,9 @@ def _looked_for(layout: Layout, column: str) -> tuple[str, ...]:
     return declared.names if declared else ()
 
 
-def _codes(column: str, headings: list[str], schema: nw.Schema) -> nw.Expr:
-    texts = [text_cell(heading, schema[heading]) for heading in headings]
+def _codes(column: str, texts: list[nw.Expr]) -> nw.Expr:
+    if column == "primary":
+        return primary_code(texts[0])
     joined = codes_joined(texts) if len(texts) > 1 else texts[0]
     return code_list(joined, kind="diagnoses" if column == "diagnoses" else "procedures")
 
@@ -232,14 +251,13 @@ def _codes(column: str, headings: list[str], schema: nw.Schema) -> nw.Expr:
 def _cell(column: str, heading: str, dtype: DType, dates: DateStyle) -> nw.Expr:
     if column in _DATES:
         return without_null_dates(date_cell(heading, dtype, dates))
-    text = text_cell(heading, dtype)
+    text = text_cell(nw.col(heading), dtype)
     if column in _TWO_DIGITS:
         return two_digits(text)
     makers = {
         "age": whole_years,
         "episode_order": order_number,
         "method": undo_integer_method,
-        "primary": primary_code,
         "care_home": flag,
     }
     return makers[column](text) if column in makers else text
@@ -248,5 +266,5 @@ def _cell(column: str, heading: str, dtype: DType, dates: DateStyle) -> nw.Expr:
 def _is_unreadable(heading: str | None, schema: nw.Schema, dates: DateStyle) -> nw.Expr:
     if heading is None or schema[heading] in (nw.Date, nw.Datetime):
         return nw.lit(value=False)
-    has_text = ~text_cell(heading, schema[heading]).is_null()
+    has_text = ~text_cell(nw.col(heading), schema[heading]).is_null()
     return has_text & date_cell(heading, schema[heading], dates).is_null()
