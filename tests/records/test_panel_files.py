@@ -13,7 +13,13 @@ from click.testing import CliRunner, Result
 from evaluation.cli.panel import command
 from evaluation.errors import SourceError, UsageError
 from evaluation.records.build import Built, build_panel
-from evaluation.study import load_study
+from evaluation.records.definitions import DEFINITION_KEYS
+from evaluation.records.engines import lazy
+from evaluation.records.layouts import LAYOUTS
+from evaluation.records.places import COLUMN
+from evaluation.records.residents import CODE_SETS, KNOWN
+from evaluation.study import Place, Records, Residents, load_study
+from evaluation.study.keys import choices
 
 STUDY = """version = 1
 title = "A pilot"
@@ -297,3 +303,23 @@ def test_a_panel_that_fails_leaves_the_earlier_one(folder: Path) -> None:
     (folder / "hes.csv").write_text(f"{HEADER}\n", encoding="utf-8")
     assert isinstance(call(folder, "-q").exception, SourceError)
     assert (folder / "panel" / "restricted" / "panel.csv").read_bytes() == before
+
+
+# ------------------------------------------------------------------ names that must agree
+
+
+def test_the_study_file_and_the_records_know_the_same_names() -> None:
+    assert choices(Records.model_fields["layout"]) == tuple(LAYOUTS)
+    assert choices(Residents.model_fields["codes"]) == tuple(CODE_SETS)
+    assert choices(Residents.model_fields["rule"]) == tuple(KNOWN)
+    assert choices(Place.model_fields["by"]) == tuple(COLUMN)
+    assert Records.model_fields["definitions"].default == DEFINITION_KEYS[:1]
+
+
+@pytest.mark.parametrize("native", [[1, 2], "hes.csv", pl.Series([1])])
+def test_what_is_no_frame_of_an_engine_is_refused(native: object) -> None:
+    with pytest.raises(UsageError) as caught:
+        lazy(native)
+    assert caught.value.allowed == (
+        "a polars LazyFrame or DataFrame, a DuckDB relation, a Spark DataFrame"
+    )
