@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -138,6 +139,67 @@ def rich(rich_result: Result) -> Released:
 def rich_pages(rich: Released, draw: Callable[[Released], dict[str, str]]) -> dict[str, ET.Element]:
     """Return every page of the rich run as a tree."""
     return {name: _parse(text) for name, text in draw(rich).items() if name.endswith(".html")}
+
+
+@pytest.fixture(scope="session")
+def situate(example_result: Result) -> Callable[..., Released]:
+    """Return a function that makes a run of one outcome whose answer rests on given ends."""
+    from evaluation.disclosure import release
+
+    key = "avoidable_admissions"
+    panel = example_result.panel.filter(example_result.panel["outcome_key"] == key)
+    events = tuple(e for e in example_result.event_study if e.outcome == key)
+
+    def made(
+        low: float | None,
+        high: float | None,
+        value: float,
+        *,
+        better: Literal["lower", "higher", "neither"] = "lower",
+        smallest: float | None = -5.0,
+        failed: bool = False,
+    ) -> Released:
+        """Release the run whose primary estimate has this value and these ends, in per cent."""
+        study = example_result.study
+        changes = {"better": better, "smallest_effect": smallest}
+        check = Check(
+            name="gaps",
+            title="Gaps",
+            passed=not failed,
+            detail="The figures of two areas stop for some months.",
+            outcome=key,
+        )
+        return release(
+            dataclasses.replace(
+                example_result,
+                study=study.model_copy(
+                    update={"outcomes": (study.outcomes[0].model_copy(update=changes),)}
+                ),
+                panel=panel,
+                estimates=tuple(
+                    _with_ends(e, low, high, value) if e.is_primary else e
+                    for e in example_result.estimates
+                    if e.outcome == key
+                ),
+                event_study=events,
+                checks=(check,),
+            )
+        )
+
+    return made
+
+
+def _with_ends(estimate: Estimate, low: float | None, high: float | None, value: float) -> Estimate:
+    """Return an overall estimate with this value and these ends; one of a site as it is."""
+    if estimate.effect.estimand != "overall":
+        return estimate
+    effect = dataclasses.replace(estimate.effect, value=math.log1p(value / 100), scale="log")
+    old = estimate.interval
+    if low is None or high is None:
+        interval = Interval(procedure=old.procedure, level=old.level)
+    else:
+        interval = dataclasses.replace(old, low=math.log1p(low / 100), high=math.log1p(high / 100))
+    return dataclasses.replace(estimate, effect=effect, interval=interval)
 
 
 @pytest.fixture(scope="session")
