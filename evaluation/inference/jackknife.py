@@ -37,6 +37,8 @@ _ROUNDING = 1e-10
 _STILL = 1e-11
 _MOST_MOVES = 60
 _MOST_CELLS = 16_000_000
+# Sites whose maxima a fit by blocks seeks at once.
+_MOST_SITES = 1_000
 
 # What the refits gave, as long as the panel lives: by estimator and site each effect's value, or
 # why there is none. All effects of a fit share them.
@@ -175,7 +177,7 @@ def _shifts(equations: Equations, focal: int) -> tuple[FloatArray, BoolArray]:
     if equations.family == "gaussian" or lost.any():
         return -(solution @ contrast), lost
     sites = solution.shape[0]
-    many = max(1, _MOST_CELLS // (cut.weights.size if isinstance(cut, RowMoments) else 1))
+    many = max(1, _MOST_CELLS // cut.weights.size) if isinstance(cut, RowMoments) else _MOST_SITES
     shifts = [
         _settle(cut, -solution[at : at + many], np.arange(at, min(at + many, sites))) @ contrast
         for at in range(0, sites, many)

@@ -36,8 +36,8 @@ IntArray = NDArray[np.int64]
 
 # As share of what it was with the site: less is left by rounding alone.
 _LOST = 1e-10
-# Numbers that the sites' moments may hold together, 1.6 gigabytes.
-_MOST_NUMBERS = 200_000_000
+# Numbers that the sites' moments may hold together, 0.8 gigabytes.
+_MOST_NUMBERS = 100_000_000
 
 # What was made of a fit, as long as the fit lives: event times share it, and so do procedures.
 _ROWS: WeakKeyDictionary[LinearFit, RowMoments] = WeakKeyDictionary()

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from evaluation.findings import SiteBlock
 
-__all__ = ["SiteColumns"]
+__all__ = ["Made", "SiteColumns"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+# Columns by their identity and which of them are kept: the columns (so that they live), and scaled.
+Made = dict[tuple[int, bytes], tuple[FloatArray, FloatArray]]
 
 
 class SiteColumns:
@@ -31,9 +33,11 @@ class SiteColumns:
     block : SiteBlock
     scale : array, shape (p,)
         What each column is multiplied by, so that all are of a size.
+    made : dict, optional
+        Shared columns that were scaled before, which sites have in common; these are added.
     """
 
-    def __init__(self, block: SiteBlock, scale: FloatArray) -> None:
+    def __init__(self, block: SiteBlock, scale: FloatArray, made: Made | None = None) -> None:
         first = scale.size - block.covariates.shape[0]
         shown = np.zeros(scale.size, dtype=np.bool_)
         shown[first:] = True
@@ -41,9 +45,13 @@ class SiteColumns:
             shown[:first] |= columns.any(axis=0)
         self.kept: IntArray = np.flatnonzero(shown)
         common = self.kept[self.kept < first]
-        self._groups = [
-            (count, columns[:, common] * scale[common]) for count, columns in block.groups
-        ]
+        known: Made = {} if made is None else made
+        self._groups = []
+        for count, columns in block.groups:
+            key = (id(columns), common.tobytes())
+            if key not in known:
+                known[key] = (columns, columns[:, common] * scale[common])
+            self._groups.append((count, known[key][1]))
         self._common = common.size
         self._own: FloatArray = block.covariates * scale[first:, None, None]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.inference.moments import RowMoments, site_grams
-from evaluation.inference.site_reads import SiteRead, SitesRead, absorbed_gram, in_parts
+from evaluation.inference.site_reads import SiteRead, SitesRead, absorbed_gram, in_parts, pools_of
 
 __all__ = [
     "Counts",
@@ -43,13 +43,15 @@ class Point:
 
     Parameters
     ----------
+    coefs : array, shape (k,)
     means : tuple of array
-        Of all rows, shape (n,); or of each site, shape (u, T).
+        Of all rows, shape (n,); or of each pool of units, shape (u, T).
     likelihood : float
         Up to a constant.
     gradient : array, shape (k,)
     """
 
+    coefs: FloatArray
     means: tuple[FloatArray, ...]
     likelihood: float
     gradient: FloatArray
@@ -99,7 +101,7 @@ class RowCounts:
         with np.errstate(divide="ignore"):
             likelihood = float(self._count[events] @ np.log(mean[events]))
         gradient = self._basis.T @ (self._count - mean)
-        return Point(means=(mean,), likelihood=likelihood, gradient=gradient)
+        return Point(coefs=coefs, means=(mean,), likelihood=likelihood, gradient=gradient)
 
     def curvature(self, point: Point) -> FloatArray:
         """Return minus the second derivatives; shape (k, k)."""
@@ -150,7 +152,7 @@ class SiteCounts:
     """The counts of a fit by blocks, in a basis of its p effects and k columns."""
 
     def __init__(self, read: SitesRead, basis: FloatArray) -> None:
-        self._sites = read.sites
+        self._sites, self._pools = read.sites, pools_of(read)
         self._basis = basis
 
     def at(self, coefs: FloatArray) -> Point:
@@ -158,44 +160,56 @@ class SiteCounts:
         effects = self._basis @ coefs
         gradient = np.zeros_like(effects)
         likelihood, means = 0.0, []
-        for site in self._sites:
-            count = _count(site)
-            predictor = site.columns.predicted(effects[site.columns.kept, None])[0]
-            shape = site.block.weights * np.exp(predictor)
-            events = count.sum(axis=1)
-            level = events / shape.sum(axis=1)
-            mean = shape * level[:, None]
-            likelihood += float(np.vdot(count, predictor) + events @ np.log(level))
-            gradient[site.columns.kept] += site.columns.products((count - mean)[None])[:, 0]
+        for pool in self._pools:
+            kept, count = pool.columns.kept, _count(pool)
+            predictor, level, mean = _fitted(pool, count, effects)
+            likelihood += float(np.vdot(count, predictor) + count.sum(axis=1) @ np.log(level))
+            gradient[kept] += pool.columns.products((count - mean)[None])[:, 0]
             means.append(mean)
-        return Point(means=tuple(means), likelihood=likelihood, gradient=self._basis.T @ gradient)
+        return Point(
+            coefs=coefs,
+            means=tuple(means),
+            likelihood=likelihood,
+            gradient=self._basis.T @ gradient,
+        )
 
     def curvature(self, point: Point) -> FloatArray:
         """Return minus the second derivatives; shape (k, k)."""
         size = self._basis.shape[0]
         found = np.zeros((size, size))
-        for site, mean in zip(self._sites, point.means, strict=True):
-            kept = site.columns.kept
-            found[np.ix_(kept, kept)] += absorbed_gram(site.columns, mean)
+        for pool, mean in zip(self._pools, point.means, strict=True):
+            kept = pool.columns.kept
+            found[np.ix_(kept, kept)] += absorbed_gram(pool.columns, mean)
         return np.asarray(self._basis.T @ found @ self._basis)
 
     def reach(self, step: FloatArray) -> float:
         """Return how far a step, shape (k,), moves any row's linear predictor at most."""
         effects = self._basis @ step
         return max(
-            float(np.abs(site.columns.predicted(effects[site.columns.kept, None])).max())
-            for site in self._sites
+            float(np.abs(pool.columns.predicted(effects[pool.columns.kept, None])).max())
+            for pool in self._pools
         )
 
     def sums(self, point: Point) -> SiteSums:
         """Return what the flips of the sites are made of."""
-        k = self._basis.shape[1]
+        effects, k = self._basis @ point.coefs, self._basis.shape[1]
         grams, scores = np.empty((len(self._sites), k, k)), np.empty((len(self._sites), k))
-        for at, (site, mean) in enumerate(zip(self._sites, point.means, strict=True)):
-            basis = self._basis[site.columns.kept]
+        for at, site in enumerate(self._sites):
+            basis, count = self._basis[site.columns.kept], _count(site)
+            mean = _fitted(site, count, effects)[2]
             grams[at] = basis.T @ absorbed_gram(site.columns, mean) @ basis
-            scores[at] = basis.T @ site.columns.products((_count(site) - mean)[None])[:, 0]
+            scores[at] = basis.T @ site.columns.products((count - mean)[None])[:, 0]
         return SiteSums(grams=grams, scores=scores)
+
+
+def _fitted(
+    site: SiteRead, count: FloatArray, effects: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return predictors, shape (u, T), what units' means are scaled by, (u,), and means, (u, T)."""
+    predictor = site.columns.predicted(effects[site.columns.kept, None])[0]
+    shape = site.block.weights * np.exp(predictor)
+    level = count.sum(axis=1) / shape.sum(axis=1)
+    return predictor, level, shape * level[:, None]
 
 
 def _count(site: SiteRead) -> FloatArray:
@@ -245,10 +259,12 @@ class SiteGradients:
         """Return each site's gradient at its own coefficients; both of shape (g, k)."""
         effects = self._read.basis @ coefs.T
         found = np.zeros_like(effects)
-        for at, site in enumerate(self._read.sites):
-            others = np.flatnonzero(self._sites != at)
-            kept = site.columns.kept
-            found[np.ix_(kept, others)] += _gradients(site, effects[np.ix_(kept, others)])
+        for pool in pools_of(self._read):
+            found[pool.columns.kept] += _gradients(pool, effects[pool.columns.kept])
+        for column, at in enumerate(self._sites.tolist()):
+            own = self._read.sites[at]
+            kept = own.columns.kept
+            found[kept, column] -= _gradients(own, effects[kept, column, None])[:, 0]
         return np.asarray(found.T @ self._read.basis)
 
 

@@ -13,17 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.findings import BlockFit, SiteBlock
-from evaluation.inference.site_columns import SiteColumns
+from evaluation.inference.site_columns import Made, SiteColumns
 
-__all__ = ["SiteRead", "SitesRead", "absorbed", "absorbed_gram", "gross", "in_parts", "read_sites"]
+__all__ = [
+    "SiteRead",
+    "SitesRead",
+    "absorbed",
+    "absorbed_gram",
+    "gross",
+    "in_parts",
+    "pools_of",
+    "read_sites",
+]
 
 FloatArray = NDArray[np.float64]
 
 # Numbers of a site's tables that are held at once, 32 megabytes.
 _MOST_NUMBERS = 4_000_000
 
+# A pool's tables have this share of it, so that its few tables stay near the processor.
+_POOL = 64
+
 # What was read of a fit, as long as the fit lives: procedures share it.
 _REMEMBERED: WeakKeyDictionary[BlockFit, SitesRead] = WeakKeyDictionary()
+_POOLS: WeakKeyDictionary[SitesRead, tuple[SiteRead, ...]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +54,7 @@ class SiteRead:
     columns: SiteColumns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class SitesRead:
     """The sites of a fit by blocks, columns scaled so that all are of a size.
 
@@ -60,6 +73,7 @@ class SitesRead:
     basis: FloatArray
     contrasts: FloatArray
     coef: FloatArray
+    scale: FloatArray
 
 
 def read_sites(blocks: BlockFit) -> SitesRead:
@@ -74,12 +88,52 @@ def _read(blocks: BlockFit) -> SitesRead:
     sites, basis = blocks.read()
     length = np.linalg.norm(basis, axis=1)
     scale = np.where(length > 0, length, 1.0)
+    made: Made = {}
     return SitesRead(
-        sites=tuple(SiteRead(block=site, columns=SiteColumns(site, scale)) for site in sites),
+        sites=tuple(SiteRead(block=b, columns=SiteColumns(b, scale, made)) for b in sites),
         basis=basis / scale[:, None],
         contrasts=basis.T @ blocks.contrasts.T,
         coef=blocks.coef / scale,
+        scale=scale,
     )
+
+
+def pools_of(read: SitesRead) -> tuple[SiteRead, ...]:
+    """Return the units whatever their site, those together that share columns.
+
+    Sums over all rows need not go through thousands of small sites one by one. Remembered for as
+    long as the sites are.
+    """
+    found = _POOLS.get(read)
+    if found is None:
+        found = _POOLS[read] = tuple(_pooled(read))
+    return found
+
+
+def _pooled(read: SitesRead) -> Iterator[SiteRead]:
+    sharing: dict[int, list[tuple[SiteBlock, slice]]] = {}
+    shared: dict[int, FloatArray] = {}
+    for site in read.sites:
+        last = 0
+        for count, columns in site.block.groups:
+            shared[id(columns)] = columns
+            units = slice(last, last + count)
+            sharing.setdefault(id(columns), []).append((site.block, units))
+            last += count
+    made: Made = {}
+    for key, columns in shared.items():
+        parts = sharing[key]
+        weights = np.concatenate([block.weights[units] for block, units in parts])
+        residual = np.concatenate([block.residual[units] for block, units in parts])
+        covariates = np.concatenate([block.covariates[:, units] for block, units in parts], axis=1)
+        for some in in_parts(len(weights), _POOL * weights.shape[1]):
+            block = SiteBlock(
+                weights=weights[some],
+                residual=residual[some],
+                groups=((len(weights[some]), columns),),
+                covariates=covariates[:, some],
+            )
+            yield SiteRead(block=block, columns=SiteColumns(block, read.scale, made))
 
 
 def absorbed(tables: FloatArray, weights: FloatArray) -> FloatArray:

@@ -44,10 +44,8 @@ _TOLERANCE = 1e-8
 # by some hundredths; a rate ratio of exp(12) is past all bounds.
 _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
-# Numbers that are held for each draw and site, for each pair of sites, and at most: 8 gigabytes.
-_PER_DRAW = 4
-_PER_PAIR = 6
-_MOST_NUMBERS = 1_000_000_000
+# Bytes that draws may take: of each a byte a site, and eight numbers.
+_MOST_BYTES = 4_000_000_000
 
 
 def wild(
@@ -94,17 +92,15 @@ def wild(
 
 
 def _refuse_size(sites: int, draws: int) -> None:
-    """Refuse more sites than memory holds: signs, and what each site adds to each other's score."""
-    numbers = _PER_DRAW * draws * sites + _PER_PAIR * sites**2
-    if numbers <= _MOST_NUMBERS:
-        return
-    raise EstimationError(
-        f"the wild bootstrap of {sites:,} sites by {draws:,} draws would take "
-        f"{8e-9 * numbers:.0f} GB",
-        allowed=f"{8e-9 * _MOST_NUMBERS:.0f} GB",
-        remedy="Choose cr2, which takes one site at a time and holds its level with so many, or "
-        "fewer draws.",
-    )
+    """Refuse more draws than memory holds."""
+    size = draws * (sites + 64)
+    if size > _MOST_BYTES:
+        raise EstimationError(
+            f"the wild bootstrap of {sites:,} sites by {draws:,} draws would take "
+            f"{1e-9 * size:.1f} GB",
+            allowed=f"{1e-9 * _MOST_BYTES:.1f} GB",
+            remedy="Choose fewer draws.",
+        )
 
 
 def _inverted(

@@ -50,12 +50,15 @@ def reduced_flips(reduced: Reduced, scores: Scores = "jackknifed") -> Flips:
     direction = weighted @ reduced.centred / information
     curvature = weighted @ (reduced.centred * reduced.moved).sum(axis=1) / information
     # Flipping site h moves the period means by its share, and the coefficient by its move.
-    residuals = -np.einsum("gk,hjk->jgh", direction, sums / total)
-    residuals -= curvature[:, None] * along.T[:, None, :]
-    diagonal = np.arange(sites)
-    residuals[:, diagonal, diagonal] += along.T
+    moved = np.concatenate([sums.transpose(0, 2, 1) / total, along[:, None, :]], axis=1)
     own = member @ reduced.scores() / information
-    return Flips(moves=along, residuals=residuals, contrast=0.0, square=float(own @ own))
+    return Flips(
+        moves=along,
+        projected=np.column_stack([direction, curvature]),
+        flipped=moved,
+        contrast=0.0,
+        square=float(own @ own),
+    )
 
 
 def poisson_null_flips(panel: Panel, tested: float, scores: Scores = "jackknifed") -> Flips:

@@ -1,4 +1,4 @@
-r"""The algebra of the wild cluster bootstrap: from a tested value to a matrix of sites by sites.
+r"""The algebra of the wild cluster bootstrap: from a tested value to what signs of sites do.
 
 Residuals under the null are flipped by whole sites and the model is refitted to what comes out. Of
 that refit only the contrast and its CR1 variance are asked for, and both are linear in the signs:
@@ -64,9 +64,11 @@ class Flips:
     Parameters
     ----------
     moves : array, shape (G, j)
-        What each site's sign adds to the contrast.
-    residuals : array, shape (j, G, G)
-        What sign h adds to site g's score.
+        What each site's sign adds to the contrast, and to its own score.
+    projected : array, shape (G, k)
+        What each site's score loses to the columns on which outcomes are projected again.
+    flipped : array, shape (G, k, j)
+        What each site's sign gives to these.
     contrast : float
         The sample's own contrast less the tested value: for a single part.
     square : float
@@ -74,9 +76,18 @@ class Flips:
     """
 
     moves: FloatArray
-    residuals: FloatArray
+    projected: FloatArray
+    flipped: FloatArray
     contrast: float
     square: float
+
+    @property
+    def residuals(self) -> FloatArray:
+        """What sign h adds to site g's score; shape (j, G, G)."""
+        made = -np.einsum("gk,hkj->jgh", self.projected, self.flipped, optimize=True)
+        diagonal = np.arange(self.moves.shape[0])
+        made[:, diagonal, diagonal] += self.moves.T
+        return np.asarray(made)
 
     def at(self, distance: float) -> Flips:
         """Return two parts added up for one tested value; a single part as it is."""
@@ -84,7 +95,8 @@ class Flips:
             return self
         return Flips(
             moves=self.moves @ [[1.0], [distance]],
-            residuals=(self.residuals[0] + distance * self.residuals[1])[None],
+            projected=self.projected,
+            flipped=self.flipped @ [[1.0], [distance]],
             contrast=distance,
             square=self.square,
         )
@@ -115,16 +127,15 @@ def flips(grams: FloatArray, scores: FloatArray, total: FloatArray, kind: Scores
     flipped = _jackknifed(grams, scores, total) if kind == "jackknifed" else scores
     solved = np.linalg.solve(total, np.eye(total.shape[0]))
     row = solved[-1]
-    moves = np.einsum("k,gkj->gj", row, flipped)
-    projected = (row @ grams) @ solved
-    residuals = -np.einsum("gk,hkj->jgh", projected, flipped, optimize=True)
-    diagonal = np.arange(grams.shape[0])
-    residuals[:, diagonal, diagonal] += moves.T
     plain = scores[:, :, 0]
     shift = solved @ plain.sum(axis=0)
     own = plain @ row - (row @ grams) @ shift
     return Flips(
-        moves=moves, residuals=residuals, contrast=float(shift[-1]), square=float(own @ own)
+        moves=np.einsum("k,gkj->gj", row, flipped),
+        projected=(row @ grams) @ solved,
+        flipped=flipped,
+        contrast=float(shift[-1]),
+        square=float(own @ own),
     )
 
 

@@ -19,6 +19,8 @@ FloatArray = NDArray[np.float64]
 # Up to so many sites all sign vectors are met: 2^12 = 4,096.
 _MOST_ENUMERATED = 12
 _WEBB: FloatArray = np.sqrt(np.array([0.5, 1.0, 1.5]))
+# Numbers that are held at once, 64 megabytes.
+_MOST_NUMBERS = 8_000_000
 # Squares of statistics this close are the same but for rounding: a tie, which counts.
 _TIE = 1e-9
 # A bootstrap variance this small beside its mean over all draws is rounding.
@@ -32,13 +34,14 @@ class Signs:
     Parameters
     ----------
     values : array, shape (draws, G)
-        All possible ones, up to sign, with the sample itself first; or drawn.
+        All possible ones, up to sign, with the sample itself first; or drawn. Of many sites as
+        bytes.
     enumerated : bool
     draws : int
         How many vectors they stand for.
     """
 
-    values: FloatArray
+    values: FloatArray | NDArray[np.int8]
     enumerated: bool
     draws: int
 
@@ -79,39 +82,42 @@ def draw_signs(
         return Signs(values=every, enumerated=True, draws=2**sites)
     size = draws * sites
     bits = np.unpackbits(np.frombuffer(random.bytes(-(-size // 8)), dtype=np.uint8), count=size)
-    values = bits.reshape(draws, sites).astype(np.float64) * 2 - 1
+    bytewise = bits.reshape(draws, sites).astype(np.int8) * np.int8(2) - np.int8(1)
+    values = bytewise if size > _MOST_NUMBERS else bytewise.astype(np.float64)
     return Signs(values=values, enumerated=False, draws=draws)
 
 
 class Met:
     """Signs that have met the sites: contrasts and variances by draw, up to the distance.
 
-    Flips in one part stand for one tested value. Flips in two are added as 1 and the distance.
+    Flips in one part stand for one tested value. Flips in two are added as 1 and the distance. What
+    a draw makes of the sites' scores is their own move less a product of k columns: few sites meet
+    the matrix of sites by sites, many the columns.
     """
 
     def __init__(self, found: Flips, signs: Signs) -> None:
-        parts, sites = found.residuals.shape[:2]
-        across = found.residuals.transpose(2, 0, 1).reshape(sites, parts * sites)
-        met = signs.values @ np.hstack([found.moves, across])
-        self._moves = met[:, :parts].T.copy()
-        by_part = [met[:, parts + j * sites : parts + (j + 1) * sites] for j in range(parts)]
-        self._squares = [
-            [np.einsum("dg,dg->d", one, other) for other in by_part] for one in by_part
+        sites, k, parts = found.flipped.shape
+        meet = _by_pairs if sites <= 2 * k + 1 else _by_columns
+        each = max(1, _MOST_NUMBERS // (sites + 2 * parts * min(sites, k)))
+        values = signs.values
+        met = [
+            meet(found, np.asarray(values[at : at + each], dtype=np.float64))
+            for at in range(0, len(values), each)
         ]
-        self._typical = np.einsum("jgh,lgh->jl", found.residuals, found.residuals)
+        self._moves = np.concatenate([moves for moves, _ in met], axis=1)
+        squares = np.concatenate([squares for _, squares in met], axis=2)
+        self._squares = squares.reshape(parts * parts, -1)
+        # What the squares are on average, signs being independent.
+        self._typical = _typical(found)
         self._square = found.square
         self._signs = signs
 
     def verdict(self, distance: float) -> Verdict:
         """Return the p-value of the tested value at this distance from the estimate."""
-        weights = [1.0, distance][: len(self._squares)]
-        moves = sum(w * one for w, one in zip(weights, self._moves, strict=True))
-        square = sum(
-            w * u * self._squares[j][i]
-            for j, w in enumerate(weights)
-            for i, u in enumerate(weights)
-        )
-        typical = np.array(weights) @ self._typical @ np.array(weights)
+        weights = np.array([1.0, distance])[: len(self._moves)]
+        moves = weights @ self._moves
+        square = np.outer(weights, weights).ravel() @ self._squares
+        typical = weights @ self._typical @ weights
         none = square <= _NO_VARIANCE * typical
         # |t*| >= |t|, multiplied out.
         far = moves**2 * self._square >= (1 - _TIE) * distance**2 * square
@@ -124,3 +130,37 @@ class Met:
                 p=(count + (not itself)) / far.size, failures=2 * (failures - int(none[0]))
             )
         return Verdict(p=(1 + count) / (1 + far.size), failures=failures)
+
+
+def _by_pairs(found: Flips, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return moves, shape (j, d), and products of the sites' scores, (j, j, d), of some draws."""
+    residuals = found.residuals
+    parts, sites = residuals.shape[:2]
+    across = residuals.transpose(2, 0, 1).reshape(sites, parts * sites)
+    met = values @ np.hstack([found.moves, across])
+    scores = met[:, parts:].reshape(-1, parts, sites)
+    return met[:, :parts].T.copy(), np.einsum("djg,dlg->jld", scores, scores)
+
+
+def _by_columns(found: Flips, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the same, sites' scores multiplied out: none is formed."""
+    sites, k, parts = found.flipped.shape
+    flipped = found.flipped.transpose(0, 2, 1).reshape(sites, parts * k)
+    beside = (found.moves[:, :, None] * found.projected[:, None, :]).reshape(sites, parts * k)
+    met = values @ np.hstack([found.moves, flipped, beside])
+    given, taken = np.split(met[:, parts:].reshape(-1, 2 * parts, k), 2, axis=1)
+    products = np.einsum("gj,gl->gjl", found.moves, found.moves).reshape(sites, -1)
+    own = ((values**2) @ products).reshape(-1, parts, parts)
+    mixed = np.einsum("djk,dlk->djl", taken, given)
+    through = given @ (found.projected.T @ found.projected)
+    squares = own - mixed - mixed.transpose(0, 2, 1) + np.einsum("djk,dlk->djl", through, given)
+    return met[:, :parts].T.copy(), np.asarray(squares.transpose(1, 2, 0))
+
+
+def _typical(found: Flips) -> FloatArray:
+    """Return the sums of products of what all signs add to all scores; shape (j, j)."""
+    own = found.moves.T @ found.moves
+    mixed = np.einsum("gj,gk,gkl->jl", found.moves, found.projected, found.flipped)
+    gram = found.projected.T @ found.projected
+    both = np.einsum("gkj,kl,glm->jm", found.flipped, gram, found.flipped, optimize=True)
+    return np.asarray(own - mixed - mixed.T + both)

@@ -22,9 +22,12 @@ from evaluation.estimators.poisson_blocks import maximise
 from evaluation.findings import BlockFit, Estimator, Fit, Interval, LinearFit
 from evaluation.inference.cluster_robust import covariance, cr1, cr2
 from evaluation.inference.jackknife import cr3, leave_one_out
+from evaluation.inference.moments import moments, turned
 from evaluation.inference.rational_root import root_nodes
 from evaluation.inference.sandwich import bias_reduced
-from evaluation.inference.wild_bootstrap import wild
+from evaluation.inference.wild_bootstrap import draw_signs, wild
+from evaluation.inference.wild_scores import Scores, linear_flips
+from evaluation.inference.wild_signs import Met
 from evaluation.panel import Panel
 
 # Two ways to the same number in double precision; the fits themselves agree to some 1e-13.
@@ -32,6 +35,7 @@ EQUAL = 1e-10
 # The same for what a library's maximum, or a matrix with every dummy inverted, is compared with.
 NEARLY = 1e-8
 LEVEL = 0.95
+KINDS: tuple[Scores, ...] = ("jackknifed", "plain")
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(max_examples=10, deadline=None)
@@ -221,8 +225,25 @@ def test_an_exact_fit_is_refused(draw: Draw) -> None:
 
 
 def test_more_than_memory_holds_is_refused_with_sizes(draw: Draw, ask: Ask) -> None:
-    with pytest.raises(EstimationError, match=r"would take 42 GB\. Allowed: 8 GB"):
+    with pytest.raises(EstimationError, match=r"would take 7\.7 GB\. Allowed: 4\.0 GB"):
         ask(wild(level=LEVEL, draws=10**8), twfe, draw(1, shape=(13, 6)))
+
+
+def test_many_sites_meet_columns_and_few_meet_one_another(draw: Draw) -> None:
+    # 60 sites and 6 columns: what signs do is multiplied out, and no matrix of sites is formed.
+    linear = twfe(draw(11, shape=(60, 5), missing=0.05)).linear
+    assert linear is not None
+    null = turned(moments(linear), 0)
+    signs = draw_signs(60, draws=500, random=np.random.default_rng(3))
+    for kind in KINDS:
+        found = linear_flips(null, kind)
+        assert found.residuals.shape[1] > 2 * found.projected.shape[1] + 1
+        residuals = found.residuals
+        for distance in (0.3, -2.0):
+            scores = signs.values @ (residuals[0] + distance * residuals[1]).T
+            moves = signs.values @ (found.moves @ [1.0, distance])
+            far = moves**2 / (scores**2).sum(axis=1) >= distance**2 / found.square
+            assert Met(found, signs).verdict(distance).p == (1 + far.sum()) / 501
 
 
 @given(

@@ -176,7 +176,9 @@ def test_the_p_value_is_the_share_of_samples_as_far_out(draw: Draw, estimator: E
     signs = draw_signs(14, draws=999, random=np.random.default_rng(1))
     for tested in (0.0, 0.2):
         own, algebra = squares(linear, 0, tested, "jackknifed")
-        count = sum(one >= own for one in flipped(algebra, signs.values))
+        count = sum(
+            one >= own for one in flipped(algebra, np.asarray(signs.values, dtype=np.float64))
+        )
         assert wild_p_value(linear, signs, tested=tested) == (1 + count) / 1000
 
 
