@@ -84,9 +84,9 @@ class Panel:
     rows : polars.DataFrame
         ``unit`` (String), ``period`` (Int64), ``outcome`` (Float64, in the outcome's units),
         ``weight`` (Float64, above 0), and where the measure has them ``count`` and ``exposure``
-        (Float64), ``count_low`` and ``count_high`` where some counts are known only to lie between
-        them, ``dose`` (Float64, treatment intensity) and each of ``covariates`` (Float64). No nulls in the columns that are there. Rows that are not reported are not here: the
-        ledger has them.
+        (Float64), with the ends of uncertain counts ``count_low`` and ``count_high``, ``dose``
+        (Float64, treatment intensity) and each of ``covariates`` (Float64). No nulls in the columns
+        that are there. Rows that are not reported are not here: the ledger has them.
     adoption : Adoption
         Covers every unit of ``rows``, and no other.
     calendar : Calendar
@@ -120,8 +120,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         """Order the rows and refuse what no estimator may meet."""
-        optional = [c for c in _OPTIONAL if c in self.rows.columns]
-        wanted = [*_REQUIRED, *optional, *self.covariates]
+        wanted = [*_REQUIRED, *(c for c in _OPTIONAL if c in self.rows.columns), *self.covariates]
         absent = [c for c in wanted if c not in self.rows.columns]
         if absent:
             raise SourceError(f"the panel of {self.key!r} lacks the columns {absent}")
