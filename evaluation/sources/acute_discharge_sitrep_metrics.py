@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from datetime import date
+from difflib import get_close_matches
 from importlib.resources import files
 
 from evaluation.errors import StudyError
 from evaluation.sources.declaration import DefinitionBreak, Metric
+from evaluation.sources.selection import quoted
 from evaluation.study import Outcome, Study
 
 __all__ = ["BREAKS", "BY_LABEL", "METRICS", "SPLIT_AT_17", "metric_of", "refuse_measure"]
@@ -110,11 +112,12 @@ def metric_of(study: Study, outcome: Outcome) -> Metric:
         metric = Metric(key=named, definition="", labels=(label,), grain="month", mark="U")
     if metric is None:
         said = "no metric is named" if outcome.metric is None else f"there is no {named!r}"
-        known = ", ".join(f'"{key}"' for key in _BY_KEY)
+        near = get_close_matches(named, _BY_KEY, n=1)
         raise StudyError(
             said,
             place=f"{place}, metric",
-            allowed=f'{known}, or "{BY_LABEL}..." with a label as it stands in the files',
+            allowed=f'{quoted(_BY_KEY)}, or "{BY_LABEL}..." with a label as it stands in the files',
+            remedy=f"Did you mean {near[0]!r}?" if near else "Choose one of them.",
         )
     refuse_measure(metric, study, outcome)
     if study.time.frequency == "index":

@@ -18,7 +18,7 @@ from evaluation.sources.declaration import Source
 from evaluation.sources.figures import read_figures, refuse_impossible
 from evaluation.sources.files import find_files
 from evaluation.sources.period_hints import refusals
-from evaluation.sources.presence import say_who_is_missing
+from evaluation.sources.presence import say_what_gives_nothing, say_who_is_missing
 from evaluation.sources.repeats import settle_repeats
 from evaluation.sources.rules import Sifting, to_checks
 from evaluation.sources.selection import refuse_needless
@@ -29,6 +29,7 @@ from evaluation.study import Exclusion, Outcome, Study
 
 __all__ = ["Loaded", "assemble"]
 
+_YEARS = (1900, 2100)
 _NEEDED = {
     "rate": ({"count", "exposure"},),
     "share": ({"count", "exposure"},),
@@ -77,6 +78,7 @@ def assemble(
     members = study_members(study)
     sifting, adoption = _sift(Sifting(rows=tidy.rows), tidy, study, outcome, members)
     sifting = leave_out_without(sifting, outcome, lent)
+    sifting = say_what_gives_nothing(sifting)
     sifting = say_who_is_missing(sifting, study, members, adoption)
     checks = [*tidy.checks, *to_checks(sifting.found, study.calendar, outcome.key)]
     checks += source.examine(sifting.rows, study, outcome)
@@ -152,6 +154,7 @@ def _sift(
 
 
 def _refuse_periods(sifting: Sifting, tidy: Tidy, study: Study) -> Sifting:
+    sifting = _refuse_years(sifting, study)
     no_period = pl.col("left_out").is_null() & pl.col("period").is_null()
     written = pl.col("period_text").fill_null("")
     texts = sifting.rows.filter(no_period).select(written.unique()).to_series()
@@ -162,6 +165,16 @@ def _refuse_periods(sifting: Sifting, tidy: Tidy, study: Study) -> Sifting:
         written.replace_strict(told, default=None, return_dtype=pl.String),
         value="period_text",
     )
+
+
+def _refuse_years(sifting: Sifting, study: Study) -> Sifting:
+    """Take periods of years that no data are of for unreadable: 01/04/24 is of the year 24."""
+    in_a_year = {"month": 12, "quarter": 4, "year": 1, "financial_year": 1}
+    if study.time.frequency not in in_a_year:
+        return sifting
+    year = pl.col("period") // in_a_year[study.time.frequency]
+    period = pl.when(year.is_between(*_YEARS)).then("period")
+    return Sifting(rows=sifting.rows.with_columns(period.alias("period")), found=sifting.found)
 
 
 def _exclude(

@@ -239,7 +239,7 @@ def _ragged(body: str, above: int, name: str) -> SourceError:
         "the file is not well-formed CSV: a quotation mark is opened and not closed",
         place=f"{name}, at or before row {number}",
         allowed='quotation marks around a whole cell, doubled within: "the ""old"" ward"',
-        remedy="Look for a stray quotation mark.",
+        remedy="Look for a stray quotation mark; get the file again if it is cut off.",
     )
 
 

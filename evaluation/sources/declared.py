@@ -167,6 +167,8 @@ def _read_csv(path: Path, name: str, marks: Sequence[str]) -> Sheet:
     rows = tuple(tuple(cell if cell else None for cell in record) for record in records(text, name))
     grid = Grid(name=name, title=name, rows=rows)
     at = grid.find(marks)
+    if at is None and len(rows) > 1 and len(rows[0]) < max(map(len, rows)):
+        return table_below(grid, marks)
     if at is None or all(is_blank(row) for row in rows[:at]):
         sheet = read_csv(path, name)
         # A row of one cell is a note below the table.

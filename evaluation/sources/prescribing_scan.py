@@ -7,6 +7,8 @@ how many they are; the first of them gives its number.
 
 from __future__ import annotations
 
+import csv
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ _MILLIONTHS = 1_000_000
 _NO_ICB = ("-", "UNIDENTIFIED")
 _A_CODE = r"^\d\d[0-9A-Z]*$"
 _KEPT_OF_HEADER = 1 << 16
+_BEYOND = "(beyond the header)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,23 +98,65 @@ def scan(path: Path, name: str, layout: Layout, wanted: Wanted) -> pl.DataFrame:
     SourceError
         When the file is not well-formed, or its columns hold something else than declared.
     """
+    _refuse_cut_off(path, name)
     try:
         found = _grouped(_opened(path), layout, wanted).collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise SourceError(
             f"the file cannot be read to its end: {str(error).splitlines()[0]}",
             place=name,
             remedy="Get it again: it may have been cut off, or changed by a spreadsheet.",
         ) from error
+    _refuse_long(found, name)
     _refuse_short(found, name, layout)
     _refuse_names(found, name, layout)
-    return _as_text(found).drop("first_name", "first_short")
+    return _as_text(found).drop("first_name", "first_short", "first_long")
 
 
 def _opened(path: Path) -> pl.LazyFrame:
+    """Open a file with a column for the cells that a row has beyond the header.
+
+    Where only some columns are read, polars does not tell rows that are too long: every cell after
+    a stray comma would be read from the wrong column.
+    """
     if path.suffix.lower() == ".parquet":
-        return pl.scan_parquet(path).select(pl.all().cast(pl.String)).with_row_index("index")
-    return pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy", row_index_name="index")
+        rows = pl.scan_parquet(path, glob=False).select(pl.all().cast(pl.String))
+        beyond = pl.lit(None, pl.String).alias(_BEYOND)
+        return rows.with_columns(beyond).with_row_index("index")
+    headings = pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy", glob=False)
+    names = headings.collect_schema().names()
+    return pl.scan_csv(
+        path,
+        schema=dict.fromkeys([*names, _BEYOND], pl.String),
+        encoding="utf8-lossy",
+        row_index_name="index",
+        missing_columns="insert",
+        truncate_ragged_lines=True,
+        glob=False,
+    )
+
+
+def _refuse_cut_off(path: Path, name: str) -> None:
+    """Refuse a CSV file whose last row has fewer cells than the header."""
+    if path.suffix.lower() != ".csv":
+        return
+    with path.open("rb") as file:
+        header = file.readline(_KEPT_OF_HEADER)
+        file.seek(0, os.SEEK_END)
+        start = max(len(header), file.tell() - _KEPT_OF_HEADER)
+        file.seek(start)
+        lines = file.read().rstrip(b"\r\n").split(b"\n")
+    text, _ = decoded(lines[-1], name)
+    there, wanted = (
+        len(next(csv.reader([line]), [])) for line in (text, decoded(header, name)[0].rstrip())
+    )
+    if 0 < there < wanted:
+        raise SourceError(
+            f"the last row has {there} cells, the header {wanted}",
+            place=name,
+            allowed="as many cells in every row",
+            remedy="Get the file again: it may have been cut off.",
+        )
 
 
 def _starts_with(codes: Sequence[str], bnf: pl.Expr) -> pl.Expr:
@@ -150,6 +195,7 @@ def _grouped(rows: pl.LazyFrame, layout: Layout, wanted: Wanted) -> pl.LazyFrame
             pl.when(of & is_plain).then(millionths).otherwise(0).alias("exposure"),
             (~all_blank & (chemical != "") & ~chemical.str.contains(_A_CODE)).alias("is_name"),
             (~all_blank & (written.str.strip_chars() == "")).alias("is_short"),
+            pl.col(_BEYOND).is_not_null().alias("is_long"),
             pl.struct(layout.telling).hash().alias("told_apart"),
         )
         .with_columns(
@@ -163,6 +209,7 @@ def _grouped(rows: pl.LazyFrame, layout: Layout, wanted: Wanted) -> pl.LazyFrame
             pl.col("told_apart").n_unique().cast(pl.Int64),
             pl.col("row").filter("is_name").min().alias("first_name"),
             pl.col("row").filter("is_short").min().alias("first_short"),
+            pl.col("row").filter("is_long").min().alias("first_long"),
         )
         .sort("row")
     )
@@ -178,6 +225,18 @@ def _refuse_names(found: pl.DataFrame, name: str, layout: Layout) -> None:
             "in BNF_CHEMICAL_SUBSTANCE, the current one its name there and the code in "
             "BNF_CHEMICAL_SUBSTANCE_CODE",
             remedy="Get the file again as published; two layouts seem to be joined in it.",
+        )
+
+
+def _refuse_long(found: pl.DataFrame, name: str) -> None:
+    rows = found["first_long"].drop_nulls().sort()
+    if not rows.is_empty():
+        raise SourceError(
+            "the row has more cells than the header",
+            place=f"{name}, row {rows[0]}",
+            allowed="one cell a column",
+            remedy="A comma in a name without quotation marks, or a program that changed the file: "
+            "get it again as published.",
         )
 
 

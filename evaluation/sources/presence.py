@@ -12,9 +12,12 @@ from evaluation.sources.adoption import Members
 from evaluation.sources.rules import RULES, Sifting, finding
 from evaluation.study import Study
 
-__all__ = ["say_who_is_missing"]
+__all__ = ["say_what_gives_nothing", "say_who_is_missing"]
 
 _NAMED = 8
+_REASONS = 3
+# What leaves a row out because the study says so, or because another file has it as well.
+_ASKED_FOR = r"^(outside the window|excluded: |repeats row |not in the study|contradicts )"
 
 
 def say_who_is_missing(
@@ -40,6 +43,28 @@ def say_who_is_missing(
                 finding(rule, f"every row of unit {code!r} is left out; see the ledger", unit=unit)
             )
     return sifting.also(*found, *_one_sided(used, adoption, study.calendar))
+
+
+def say_what_gives_nothing(sifting: Sifting) -> Sifting:
+    """Add a finding for each file of which no row is used, where the study did not ask for that."""
+    reason = pl.col("left_out").fill_null("")
+    is_asked_for = reason.str.contains(_ASKED_FOR)
+    files = sifting.rows.group_by("file", maintain_order=True).agg(
+        (reason == "").any().alias("is_used"),
+        is_asked_for.any().alias("is_asked_for"),
+        reason.value_counts(sort=True).struct.field("left_out").alias("reasons"),
+    )
+    idle = files.filter(~pl.col("is_used") & ~pl.col("is_asked_for"))
+    found = [
+        finding("unused_files", f"no row of {file} is used: {_listed(reasons)}", file=file)
+        for file, reasons in idle.select("file", "reasons").iter_rows()
+    ]
+    return sifting.also(*found)
+
+
+def _listed(reasons: list[str]) -> str:
+    more = f"; and {len(reasons) - _REASONS} more reasons" if len(reasons) > _REASONS else ""
+    return "; ".join(reasons[:_REASONS]) + more
 
 
 def _no_row(rule: str, unit: str, code: str, there: list[str]) -> pl.DataFrame:

@@ -14,6 +14,8 @@ from evaluation.study import Outcome, Study
 
 __all__ = ["definition_breaks", "missing_months", "reporting"]
 
+_NAMED = 12
+
 
 def _in_study() -> pl.Expr:
     """Whether a row is of the metric and of a unit of the study, reported or not."""
@@ -100,7 +102,7 @@ def missing_months(rows: pl.DataFrame, outcome: Outcome) -> Check:
         name="missing_months",
         title=title,
         passed=False,
-        detail=f"No file holds rows for {', '.join(f'{d:%B %Y}' for d in gone)}. {effect}",
+        detail=f"No file holds rows for {_named(gone.to_list())}. {effect}",
         remedy=remedy,
         outcome=outcome.key,
         table=pl.DataFrame({"period": [f"{d:%Y-%m}" for d in gone]}).with_columns(
@@ -109,6 +111,11 @@ def missing_months(rows: pl.DataFrame, outcome: Outcome) -> Check:
             pl.lit(remedy).alias("remedy"),
         ),
     )
+
+
+def _named(months: list[date]) -> str:
+    more = f" and {len(months) - _NAMED:,} more months" if len(months) > _NAMED else ""
+    return ", ".join(f"{month:%B %Y}" for month in months[:_NAMED]) + more
 
 
 def definition_breaks(

@@ -108,6 +108,15 @@ _RULES = (
         reason="impossible figure",
     ),
     Rule(
+        name="unused_files",
+        title="Every file gives figures",
+        good="Of every file some rows are used, or left out as the study says.",
+        effect="What the file was to give is missing: often a month, for every unit.",
+        remedy="Look for a heading, label or code that differs from the other files, or take the "
+        "file out of files.",
+        blocking=False,
+    ),
+    Rule(
         name="suppressed_counts",
         title="Suppressed counts",
         good="No count that is used for the estimate is suppressed.",
@@ -154,9 +163,12 @@ _RULES = (
 RULES: dict[str, Rule] = {rule.name: rule for rule in _RULES}
 
 
-def finding(rule: str, problem: str, *, unit: str | None = None, remedy: str = "") -> pl.DataFrame:
-    """Return a finding about a unit, or the whole table, rather than a row."""
-    line = {"rule": rule, "unit": unit, "problem": problem, "remedy": remedy or RULES[rule].remedy}
+def finding(
+    rule: str, problem: str, *, unit: str | None = None, file: str | None = None, remedy: str = ""
+) -> pl.DataFrame:
+    """Return a finding about a unit, a file or the whole table, rather than a row."""
+    told = remedy or RULES[rule].remedy
+    line = {"rule": rule, "file": file, "unit": unit, "problem": problem, "remedy": told}
     return pl.DataFrame([line], schema_overrides=FOUND).select(
         *(
             pl.col(name) if name in line else pl.lit(None, dtype).alias(name)

@@ -253,8 +253,8 @@ def test_a_figure_that_is_no_plain_number_blocks_and_is_named(
     ("content", "said"),
     [
         (b"", "the file is empty"),
-        (legacy(month("202501")).encode() + b'202501,"', "row 10: the row has no ITEMS"),
-        (legacy(month("202501")).encode() + b"1," * 40 + b"\n", "row 10: column"),
+        (legacy(month("202501")).encode() + b'202501,"', "the last row has 2 cells, the header 26"),
+        (legacy(month("202501")).encode() + b"1," * 40 + b"\n", "row 10: the row has more cells"),
         (legacy(month("202501")).replace(",", ";").encode(), "separated by ';'"),
     ],
 )
