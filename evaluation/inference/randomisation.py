@@ -24,6 +24,7 @@ from evaluation.inference.reassignment_tests import (
     poisson_at,
     poisson_p,
 )
+from evaluation.inference.reassignment_words import SEPARATED, SHARP, about_ends, about_ways
 from evaluation.inference.site_tables import SiteTables, site_tables
 from evaluation.inference.student import FITTED_EXACTLY, refuse_level, unidentified
 from evaluation.inference.two_way_estimate import estimate_on, is_two_way
@@ -39,18 +40,9 @@ _POISSON_TOLERANCE = 1e-4
 _POISSON_FURTHEST = 12.0
 # Each refit takes milliseconds, where a draw by sums takes microseconds.
 _MOST_REFITS = 999
-# Up to so many reassignments the smallest possible p-value is worth a sentence.
-_FEW_WAYS = 1000
-# A level that steps of the p-value raise by so much is mentioned.
-_WIDER = 0.005
-_ROUNDING = 1e-9
 # An estimate on site totals that differs by more than this share of its error is mentioned.
 _APART = 0.05
 
-_SHARP = (
-    "Randomisation tests one and the same effect in every pilot site and period (a sharp null), "
-    "and takes it that any site could have been in the pilot."
-)
 _BY_SIZE = (
     "With fewer than four pilot sites the effect is compared with the error that sites of their "
     "size lead to expect (variance A + B / size), because a site cannot show its own."
@@ -58,10 +50,6 @@ _BY_SIZE = (
 _COEFFICIENT = (
     "The statistic is the estimate itself: where pilot sites are larger or smaller than others it "
     "calls a true zero an effect in 7 to 9% of studies."
-)
-_SEPARATED = (
-    "No interval: observations with no event left the Poisson model because the actual pilot sites "
-    "explain them; who leaves would differ with every other choice of pilot sites."
 )
 _NOT_LINEAR = (
     "No interval: each value to be tested would need every reassignment to be estimated again."
@@ -126,7 +114,7 @@ def randomisation(*, level: float, draws: int) -> Procedure:
             dealt = deal(tables, draws=draws, random=random)
             test = _by_algebra(tables, dealt, fit.effect.value)
         elif fit.linear is not None and fit.linear.family == "poisson":
-            return Interval(procedure=_KEY, level=level, caveats=(_SEPARATED,))
+            return Interval(procedure=_KEY, level=level, caveats=(SEPARATED,))
         else:
             test = _refitted(
                 fit.refit or estimator, collapsed, fit.focal, draws=draws, random=random
@@ -163,11 +151,11 @@ def _interval(test: _Test, level: float, value: float) -> Interval:
         draws=len(test.dealt.chosen) - (not test.dealt.is_exact),
         failures=test.failures,
         caveats=(
-            *_about_ends(low, high, smallest=smallest, level=level),
-            *_about_ways(test.dealt, level=level),
+            *about_ends(low, high, smallest=smallest, level=level),
+            *about_ways(test.dealt, level=level),
             *test.caveats,
             *_about_collapse(test, value),
-            _SHARP,
+            SHARP,
         ),
     )
 
@@ -225,43 +213,6 @@ def _refitted(
 
 def _error(statistics: Statistics, null: float) -> float:
     return float(np.sqrt(statistics.variance(null)[0]))
-
-
-def _about_ways(dealt: Reassignments, *, level: float) -> tuple[str, ...]:
-    if not dealt.is_exact or dealt.possible > _FEW_WAYS:
-        return ()
-    pilots, sites = dealt.path.size, dealt.n_sites
-    who = "one pilot site" if pilots == 1 else f"{pilots} pilot sites"
-    smallest = (
-        f"With {who} among {sites} the smallest possible p-value is "
-        f"1/{dealt.possible} = {dealt.smallest_p:.2g}."
-    )
-    steps = math.floor((1 - level) * dealt.possible + _ROUNDING)
-    attained = 1 - steps / dealt.possible
-    if steps == 0 or attained - level < _WIDER:
-        return (smallest,)
-    return (
-        smallest,
-        f"p-values move in steps of 1/{dealt.possible}, so that the {level:.0%} interval is in "
-        f"truth one of {attained:.0%}.",
-    )
-
-
-def _about_ends(
-    low: float | None, high: float | None, *, smallest: float, level: float
-) -> tuple[str, ...]:
-    if low is None or high is None or not (math.isinf(low) or math.isinf(high)):
-        return ()
-    if smallest > 1 - level:
-        return (
-            f"The interval has no ends: no effect can be rejected at {level:.0%} with so few ways "
-            "to choose the pilot sites.",
-        )
-    named = {(True, True): "ends", (True, False): "lower end", (False, True): "upper end"}
-    return (
-        f"The interval has no {named[math.isinf(low), math.isinf(high)]}: nothing that far out is "
-        "rejected.",
-    )
 
 
 def _about_collapse(test: _Test, estimate: float) -> tuple[str, ...]:

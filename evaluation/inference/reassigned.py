@@ -101,9 +101,10 @@ def sums_of_reduced(reduced: Reduced, dealt: Reassignments, *, with_actual: bool
     tables = [reduced.z, reduced.moved] if with_actual else [reduced.z]
     weighed = np.stack(tables) * reduced.weights[:, None]
     chosen = dealt.chosen
+    at_once = min(_CHUNK, max(1, _MOST_CELLS // reduced.weights.size))
     chunks = [
-        _sums_of_reduced(reduced, weighed, chosen[at : at + _CHUNK].T, dealt.path)
-        for at in range(0, len(chosen), _CHUNK)
+        _sums_of_reduced(reduced, weighed, chosen[at : at + at_once].T, dealt.path)
+        for at in range(0, len(chosen), at_once)
     ]
     return _joined(chunks)
 

@@ -26,6 +26,7 @@ __all__ = [
     "poisson",
     "poisson_by_part",
     "randomisation",
+    "randomisation_gls",
     "simultaneous",
     "synthetic_control",
     "synthetic_did",
@@ -157,6 +158,13 @@ def randomisation(analysis: Analysis) -> Procedure:
     from evaluation.inference import randomisation as module
 
     return module.randomisation(level=analysis.level, draws=analysis.draws)
+
+
+def randomisation_gls(analysis: Analysis) -> Procedure:
+    """Make randomisation inference weighed by the noise."""
+    from evaluation.inference import randomisation_gls as module
+
+    return module.randomisation_gls(level=analysis.level, draws=analysis.draws)
 
 
 def ferman_pinto(analysis: Analysis) -> Procedure:

@@ -98,6 +98,7 @@ class ProcedureEntry:
 
 
 _ALGEBRA = ("cr1", "cr2", "cr3", "wild")
+_REASSIGNED = ("randomisation", "randomisation_gls")
 _FEWEST_FOR_SANDWICH = 4
 _SANDWICH_FAILS = (
     "with one pilot site cluster-robust intervals call a true zero an effect in 72% of studies, "
@@ -118,7 +119,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         make=makers.poisson,
         make_whole=makers.poisson_by_part,
         measures=("rate", "count"),
-        procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
+        procedures=(*_ALGEBRA, *_REASSIGNED, "ferman_pinto"),
         compares="compares all periods before with all after, as a ratio of events; areas "
         "with more events weigh more",
         held_to="Each is held to all periods before the start together.",
@@ -128,7 +129,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         make=makers.twfe,
         make_whole=makers.twfe_by_part,
         measures=MEASURES,
-        procedures=(*_ALGEBRA, "randomisation", "ferman_pinto"),
+        procedures=(*_ALGEBRA, *_REASSIGNED, "ferman_pinto"),
         compares="compares all periods before with all after, as a difference; when starts "
         "are staggered, areas that began earlier stand in as comparisons, some with "
         "a negative weight",
@@ -163,7 +164,7 @@ ESTIMATORS: dict[str, EstimatorEntry] = {
         make=makers.imputation,
         make_whole=makers.imputation_by_cell,
         measures=MEASURES,
-        procedures=("cr1", "cr3", "randomisation"),
+        procedures=("cr1", "cr3", *_REASSIGNED),
         compares="compares what happened with what all periods before the start lead one to "
         "expect, and only with areas that had not begun",
         held_to="Each is held to what all periods before the start lead one to expect.",
@@ -213,6 +214,12 @@ PROCEDURES: dict[str, ProcedureEntry] = {
         make=makers.randomisation,
         fewest_pilot_sites=1,
         why="it needs a pilot site",
+    ),
+    "randomisation_gls": ProcedureEntry(
+        title="Randomisation weighed by the noise of sites and periods",
+        make=makers.randomisation_gls,
+        fewest_pilot_sites=_FEWEST_FOR_SANDWICH,
+        why="with fewer than four pilot sites their own noise cannot be judged",
     ),
     "ferman_pinto": ProcedureEntry(
         title="Bootstrap for one to three pilot sites, noise by size (Ferman and Pinto)",

@@ -39,6 +39,7 @@ _PROCEDURES = {
     "ferman_pinto": "Ferman-Pinto",
     "placebo": "placebo",
     "randomisation": "randomisation",
+    "randomisation_gls": "weighed randomisation",
     "simultaneous": "simultaneous band",
     "wild": "wild bootstrap",
 }

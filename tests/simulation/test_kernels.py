@@ -13,6 +13,7 @@ from evaluation.inference.cluster_robust import cr1, cr2
 from evaluation.inference.ferman_pinto import ferman_pinto
 from evaluation.inference.jackknife import cr3
 from evaluation.inference.randomisation import randomisation
+from evaluation.inference.randomisation_gls import randomisation_gls
 from evaluation.inference.wild_bootstrap import wild
 from evaluation.panel import Panel
 from evaluation.simulation import PILOT, PROCESSES, Drawn, Shape, draw, named_stream
@@ -78,6 +79,11 @@ def test_the_short_ways_give_the_p_values_of_the_procedures(key: str) -> None:
     wild(level=LEVEL, draws=DRAWS)(estimator, panel, fit, beside)
     p = randomisation(level=LEVEL, draws=DRAWS)(estimator, panel, fit, beside).p
     assert found["randomisation"].p == pytest.approx(p, abs=1e-12)
+    # The two by reassignment share their draws.
+    shared = named_stream(SEED, "analyst")
+    wild(level=LEVEL, draws=DRAWS)(estimator, panel, fit, shared)
+    p = randomisation_gls(level=LEVEL, draws=DRAWS)(estimator, panel, fit, shared).p
+    assert found["randomisation_gls"].p == pytest.approx(p, abs=1e-12)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -7,6 +7,7 @@ is done, and by how many processes.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -18,9 +19,13 @@ import pytest
 from evaluation.simulation import Measured
 from known_truth.asked import ERRORS, misses
 from known_truth.page import page
-from known_truth.table import ALL, BESIDE, Figures, Plan, run, run_beside
+from known_truth.table import ALL, BESIDE, DRAWING, Figures, Plan, run, run_beside
+from known_truth.tried import COURSES, EFFECTS, over
+from known_truth.tried_table import COURSES_OF, TriedFigures, run_tried
 
 MOST_SIZE = 0.06
+# What the weighed test may lose anywhere, where what it gains elsewhere is many times as much.
+LOST = 0.01
 PLAN = Plan(
     repetitions=int(os.environ.get("PILOT_EVAL_REPETITIONS", "2000")),
     draws=999,
@@ -34,6 +39,7 @@ class _Found:
 
     figures: dict[str, Figures] = field(default_factory=dict)
     beside: dict[str, dict[str, Measured]] = field(default_factory=dict)
+    tried: dict[str, TriedFigures] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +48,9 @@ def found() -> Iterator[_Found]:
     so_far = _Found()
     yield so_far
     target = os.environ.get("PILOT_EVAL_TABLE")
-    if target and set(so_far.figures) == set(ALL) and set(so_far.beside) == set(BESIDE):
-        text = page(so_far.figures, so_far.beside, PLAN)
+    complete = set(so_far.figures) == set(so_far.tried) == set(ALL)
+    if target and complete and set(so_far.beside) == set(BESIDE):
+        text = page(so_far.figures, so_far.beside, so_far.tried, PLAN)
         Path(target).write_text(text, encoding="utf-8")
 
 
@@ -62,6 +69,26 @@ def test_the_procedures_hold_what_is_asked(key: str, found: _Found) -> None:
 @pytest.mark.parametrize("name", BESIDE)
 def test_other_places_and_real_sizes_make_no_false_alarms(name: str, found: _Found) -> None:
     found.beside[name] = run_beside(name, PLAN, tell)
-    for method in ("wild", "randomisation", "cr2"):
+    for method in (*DRAWING, "cr2"):
         rejected = found.beside[name][method].rejected
         assert rejected.value - ERRORS * rejected.error <= MOST_SIZE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ALL)
+def test_what_is_offered_for_more_power_has_it(key: str, found: _Found) -> None:
+    tried = found.tried[key] = run_tried(key, PLAN, tell)
+    powers = [
+        (tried.power["randomisation_gls", effect], tried.power["randomisation", effect])
+        for effect in EFFECTS
+    ]
+    if key in COURSES_OF:
+        powers += [
+            (tried.courses[over("randomisation_gls", c)], tried.courses[over("randomisation", c)])
+            for c in COURSES
+            # Which fades where noise does not last: the price that the page names.
+            if not c.startswith("fades")
+        ]
+    for ours, plain in powers:
+        room = ERRORS * math.hypot(ours.rejected.error, plain.rejected.error) + LOST
+        assert ours.rejected.value >= plain.rejected.value - room

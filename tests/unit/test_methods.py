@@ -162,7 +162,8 @@ def test_ferman_pinto_is_for_one_to_three_pilot_sites() -> None:
     refused = methods.refusal("ferman_pinto", _fit(4), level=0.95)
     assert refused is not None
     assert "No interval for 4 pilot sites: it takes the noise" in refused.caveats[0]
-    assert "Use cr1 or cr2 or cr3 or wild or randomisation." in refused.caveats[0]
+    others = "cr1 or cr2 or cr3 or wild or randomisation or randomisation_gls"
+    assert f"Use {others}." in refused.caveats[0]
 
 
 @pytest.mark.parametrize("procedure", ["cr2", "wild"])

@@ -19,7 +19,9 @@ from scipy.special import stdtr
 from evaluation.findings import Effect, Fit, LinearFit
 from evaluation.inference.cluster_robust import cr1, cr2
 from evaluation.inference.ferman_pinto import bootstrap, draw_sources
+from evaluation.inference.gls_tests import gls_test
 from evaluation.inference.jackknife import cr3
+from evaluation.inference.reassignment import Reassignments
 from evaluation.inference.reassignment_tests import deal, least_squares, poisson_at
 from evaluation.inference.site_tables import SiteTables, collapse_arrays
 from evaluation.inference.wild_bootstrap import draw_signs, flip_p_value, wild_test
@@ -28,7 +30,17 @@ from evaluation.panel import Panel
 from evaluation.simulation import Answer, Drawn
 from known_truth.kernels import equations, reduced, whole_equations
 
-__all__ = ["POWERS", "Controls", "OneSite", "Sandwiches", "Together", "sandwich_p", "shifted"]
+__all__ = [
+    "POWERS",
+    "Controls",
+    "OneSite",
+    "Sandwiches",
+    "Together",
+    "sandwich_p",
+    "shifted",
+    "site_tables_of",
+    "wild_of",
+]
 
 LEVEL = 0.95
 # Effects at which power is asked, as shares of the outcome.
@@ -54,22 +66,26 @@ def answers(name: str, drawn: Drawn, estimate: float, test: Test) -> dict[str, A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Together:
-    """All sites together by ``wild`` and ``randomisation``."""
+    """All sites together by ``wild``, ``randomisation`` and ``randomisation_gls``."""
 
     draws: int
 
     def __call__(self, drawn: Drawn, stream: Generator) -> Mapping[str, Answer]:
-        """Ask both, each with its own draws."""
+        """Ask all of them; the two by reassignment share their draws."""
         estimate = _estimate(drawn)
+        wild = wild_of(drawn, self.draws, stream)
+        tables = site_tables_of(drawn)
+        dealt = deal(tables, draws=self.draws, random=stream)
         return {
-            **answers("wild", drawn, estimate, _wild(drawn, self.draws, stream)),
-            **answers("randomisation", drawn, estimate, _dealt(drawn, self.draws, stream)),
+            **answers("wild", drawn, estimate, wild),
+            **answers("randomisation", drawn, estimate, _dealt(tables, dealt)),
+            **answers("randomisation_gls", drawn, estimate, gls_test(tables, dealt).p),
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandwiches:
-    """All sites together by ``wild``, ``randomisation`` and the closed forms."""
+    """All sites together by what draws, and by the closed forms."""
 
     draws: int
 
@@ -116,8 +132,10 @@ class OneSite:
         linear = equations(drawn)
         estimate = float(linear.coef[0])
         p = sandwich_p("cr1", linear, drawn.panel())
+        tables = site_tables_of(drawn)
+        dealt = deal(tables, draws=self.draws, random=stream)
         return {
-            **answers("randomisation", drawn, estimate, _dealt(drawn, self.draws, stream)),
+            **answers("randomisation", drawn, estimate, _dealt(tables, dealt)),
             **answers("ferman_pinto", drawn, estimate, _resampled(drawn, self.draws, stream)),
             "cr1": Answer(value=estimate - drawn.truth, p=p),
         }
@@ -150,7 +168,8 @@ def _estimate(drawn: Drawn) -> float:
     return reduced(drawn).coefficient
 
 
-def _wild(drawn: Drawn, draws: int, stream: Generator) -> Test:
+def wild_of(drawn: Drawn, draws: int, stream: Generator) -> Test:
+    """Return the test of the wild bootstrap, its draws held fixed."""
     signs = draw_signs(int(drawn.shape.site.max()) + 1, draws=draws, random=stream)
     if drawn.measure == "rate":
         panel = drawn.panel()
@@ -159,9 +178,7 @@ def _wild(drawn: Drawn, draws: int, stream: Generator) -> Test:
     return lambda tested: test(tested).p
 
 
-def _dealt(drawn: Drawn, draws: int, stream: Generator) -> Test:
-    tables = _tables(drawn)
-    dealt = deal(tables, draws=draws, random=stream)
+def _dealt(tables: SiteTables, dealt: Reassignments) -> Test:
     if tables.family == "poisson":
         return lambda tested: poisson_at(tables, dealt, tested).p(0.0)
     statistics = least_squares(tables, dealt)
@@ -169,11 +186,12 @@ def _dealt(drawn: Drawn, draws: int, stream: Generator) -> Test:
 
 
 def _resampled(drawn: Drawn, draws: int, stream: Generator) -> Test:
-    tables = _tables(drawn)
+    tables = site_tables_of(drawn)
     return bootstrap(tables, draw_sources(tables, draws=draws, random=stream)).p
 
 
-def _tables(drawn: Drawn) -> SiteTables:
+def site_tables_of(drawn: Drawn) -> SiteTables:
+    """Return the tables of the drawn panel, collapsed to its sites."""
     weight = np.repeat(drawn.weight[:, None], drawn.shape.n_periods, axis=1)
     treated, site = drawn.shape.treated, drawn.shape.site
     if drawn.measure == "rate" and drawn.count is not None:

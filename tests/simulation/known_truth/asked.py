@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evaluation.simulation import Rate
-from known_truth.table import Figures
+from known_truth.table import DRAWING, Figures
 
 __all__ = ["Asked", "asked_of", "misses"]
 
@@ -56,7 +56,7 @@ class Asked:
 
 def asked_of(key: str, figures: Figures) -> Iterator[Asked]:
     """Yield every figure of a process that something is asked of."""
-    for name in ("wild", "randomisation"):
+    for name in DRAWING:
         low, high = (None, 0.055) if key in _LOOSE else (0.035, 0.060)
         yield Asked(name=f"size of {name}", rate=figures.size[name].rejected, least=low, most=high)
         yield Asked(

@@ -9,7 +9,10 @@ from importlib.metadata import version
 
 from evaluation.simulation import PROCESSES, Measured, Rate
 from known_truth.asked import ERRORS, misses
-from known_truth.table import ALL, BESIDE, CONTROLS, MIXED, SEED, Figures, Plan
+from known_truth.table import ALL, BESIDE, CONTROLS, DRAWING, MIXED, SEED, Figures, Plan
+from known_truth.tables import table
+from known_truth.tried_page import tried_section
+from known_truth.tried_table import TriedFigures
 
 __all__ = ["COMMAND", "fingerprint", "page"]
 
@@ -17,12 +20,13 @@ COMMAND = "just calibrate"
 _NAMES = {
     "wild": "wild",
     "randomisation": "randomisation",
+    "randomisation_gls": "randomisation_gls",
     "ferman_pinto": "Ferman-Pinto",
     "cr2": "CR2",
     "cr3": "CR3",
     "cr1": "CR1",
 }
-_METHODS = ("wild", "randomisation", "cr2", "cr3", "cr1")
+_METHODS = (*DRAWING, "cr2", "cr3", "cr1")
 _PACKAGES = ("numpy", "scipy", "polars")
 
 
@@ -33,7 +37,10 @@ def fingerprint() -> str:
 
 
 def page(
-    figures: Mapping[str, Figures], beside: Mapping[str, Mapping[str, Measured]], plan: Plan
+    figures: Mapping[str, Figures],
+    beside: Mapping[str, Mapping[str, Measured]],
+    tried: Mapping[str, TriedFigures],
+    plan: Plan,
 ) -> str:
     """Return the page; nothing on it depends on when or where it was made."""
     parts = [
@@ -53,6 +60,8 @@ def page(
         _bias(figures),
         "## What is asked, and what is missed\n",
         _asked(figures),
+        "## What was tried for more power\n",
+        tried_section(tried),
         "## The processes\n",
         _processes(),
     ]
@@ -64,7 +73,7 @@ def _head(plan: Plan) -> str:
     return f"""# How often the methods cry wolf where the truth is known
 
 Made by `{COMMAND}`: {plan.repetitions:,} panels of each of {len(ALL)} processes, seed {SEED};
-{plan.draws} draws of the wild bootstrap and of randomisation for each panel. Python
+{plan.draws} draws of the wild bootstrap and reassignments for each panel. Python
 {platform.python_version()}, {versions}. The processes' parameters have the fingerprint
 `{fingerprint()}`; a test compares it with the code. How often the methods cry wolf on a study's own
 data, where the truth is not known: `pilot-eval calibrate`.
@@ -77,18 +86,12 @@ where units have sizes. Figures are per cent, with the Monte Carlo standard erro
 """
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    columns = list(head)
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
 def _rates(
     figures: Mapping[str, Figures],
     keys: Iterable[str],
     columns: Mapping[str, Callable[[Figures], Rate]],
 ) -> str:
-    return _table(
+    return table(
         ["process", *columns],
         [[key, *(rate(figures[key]).per_cent for rate in columns.values())] for key in keys],
     )
@@ -110,7 +113,7 @@ def _beside(beside: Mapping[str, Mapping[str, Measured]]) -> str:
     return (
         "Beside the fourteen: the same where the pilot sites lie otherwise, or have the sizes of "
         "the real ones.\n\n"
-        + _table(
+        + table(
             ["process", "what it is", *(_NAMES[name] for name in _METHODS)],
             [
                 [name, BESIDE[name][2], *(found[m].rejected.per_cent for m in _METHODS)]
@@ -139,10 +142,10 @@ def _powers(figures: Mapping[str, Figures]) -> str:
         return lambda found: found.power[name, effect].rejected
 
     columns: dict[str, Callable[[Figures], Rate]] = {}
-    for name in ("wild", "randomisation"):
+    for name in DRAWING:
         columns[f"coverage, {name}"] = covered(name)
     for effect in (0.05, 0.10):
-        for name in ("wild", "randomisation"):
+        for name in DRAWING:
             columns[f"power at {effect:.0%}, {name}"] = power(name, effect)
     return (
         "Coverage is of the average effect on the sites that are there; power is against the "
@@ -176,7 +179,7 @@ def _controls(figures: Mapping[str, Figures]) -> str:
         "cr1 by ICB": "CR1 with units in place of sites",
         "wild by ICB": "wild with units in place of sites",
     }
-    return _table(
+    return table(
         ["process", "method", "rejects"],
         [
             [key, titles[name], figures[key].controls[name].rejected.per_cent]
@@ -196,7 +199,7 @@ def _bias(figures: Mapping[str, Figures]) -> str:
     return (
         "Of the estimate without an effect, per cent of the level (rates: 100 times the log rate "
         "ratio).\n\n"
-        + _table(
+        + table(
             ["process", "bias", "standard deviation"],
             [[key, *in_per_cent(key, figures[key].size["wild"])] for key in ALL],
         )
@@ -206,8 +209,9 @@ def _bias(figures: Mapping[str, Figures]) -> str:
 def _asked(figures: Mapping[str, Figures]) -> str:
     found = [f"- {key}: {miss}." for key in ALL for miss in misses(key, figures[key])]
     return (
-        "Asked of `wild` and randomisation: size from 3.5 to 6.0% (at most 5.5% in regional, all "
-        "together and heterogeneous effects, where they may be conservative), at most 6.5% against "
+        "Asked of `wild`, `randomisation` and `randomisation_gls`: size from 3.5 to 6.0% (at most "
+        "5.5% in regional, all together and heterogeneous effects, where they may be "
+        "conservative), at most 6.5% against "
         "the average over sites like these, coverage from 94 to 97% (to 99% with heterogeneous "
         "effects). Of CR2: size at most 5.5%. Of `wild`: power at 5% and 10% of at least 63 and "
         "99% (negative binomial), 47 and 96% (all together), 34 and 87% (heterogeneous effects), "
@@ -221,7 +225,7 @@ def _asked(figures: Mapping[str, Figures]) -> str:
 
 
 def _processes() -> str:
-    return _table(
+    return table(
         ["process", "what it is", "where its parameters come from"],
         [[process.key, process.words, process.why] for process in PROCESSES.values()],
     )

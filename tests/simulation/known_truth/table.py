@@ -20,12 +20,27 @@ from evaluation.simulation import (
 )
 from known_truth.analysts import POWERS, Controls, OneSite, Sandwiches, Together, shifted
 
-__all__ = ["ALL", "BESIDE", "CONTROLS", "MIXED", "SEED", "Figures", "Plan", "run", "run_beside"]
+__all__ = [
+    "ALL",
+    "BESIDE",
+    "CONTROLS",
+    "DRAWING",
+    "MIXED",
+    "SEED",
+    "Figures",
+    "Plan",
+    "Runner",
+    "Tell",
+    "run",
+    "run_beside",
+]
 
 SEED = 461000
 ALL = tuple(PROCESSES)
 # Whose effects differ by site: there "these sites" and "sites like these" are two questions.
 MIXED = tuple(key for key, process in PROCESSES.items() if process.site_effects > 0)
+# Who is asked for power and coverage.
+DRAWING = ("wild", "randomisation", "randomisation_gls")
 # Where a negative control is asked for.
 CONTROLS = {"AR .8": ("hc1",), "shared in site": ("cr1 by ICB", "wild by ICB")}
 
@@ -110,7 +125,17 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Runner:
+class Runner:
+    """Asks analysts about one process.
+
+    Parameters
+    ----------
+    plan : Plan
+    process : Process
+    tell : Tell
+        Told what is measured next.
+    """
+
     plan: Plan
     process: Process
     tell: Tell
@@ -137,7 +162,7 @@ class _Runner:
 def run(key: str, plan: Plan, tell: Tell) -> Figures:
     """Measure everything that the table says of one process."""
     process = PROCESSES[key]
-    runner = _Runner(plan=plan, process=process, tell=tell)
+    runner = Runner(plan=plan, process=process, tell=tell)
     together, one = Together(draws=plan.draws), OneSite(draws=plan.draws)
     size = runner.ask(Sandwiches(draws=plan.draws))
     like = runner.ask(Sandwiches(draws=plan.draws), sites="like these") if key in MIXED else size
@@ -148,7 +173,7 @@ def run(key: str, plan: Plan, tell: Tell) -> Figures:
         at_ten = (
             runner.ask(together, effect=0.1)
             if key in MIXED
-            else {name: power[name, 0.1] for name in ("wild", "randomisation")}
+            else {name: power[name, 0.1] for name in DRAWING}
         )
         coverage = {name: m.covered for name, m in at_ten.items() if m.covered is not None}
     alone = runner.ask(one, shape=PILOT.one_site())
@@ -167,16 +192,16 @@ def run(key: str, plan: Plan, tell: Tell) -> Figures:
 def run_beside(name: str, plan: Plan, tell: Tell) -> dict[str, Measured]:
     """Measure how often nothing is called an effect in one of BESIDE."""
     key, shape, _ = BESIDE[name]
-    runner = _Runner(plan=plan, process=PROCESSES[key], tell=tell)
+    runner = Runner(plan=plan, process=PROCESSES[key], tell=tell)
     return runner.ask(Sandwiches(draws=plan.draws), shape=shape)
 
 
 def _power(
-    runner: _Runner, without: dict[str, Measured], analyst: Analyst
+    runner: Runner, without: dict[str, Measured], analyst: Analyst
 ) -> Iterator[tuple[tuple[str, float], Measured]]:
     for effect in POWERS:
         if runner.process.family == "normal":
-            found = {name: without[shifted(name, effect)] for name in ("wild", "randomisation")}
+            found = {name: without[shifted(name, effect)] for name in DRAWING}
         else:
             found = runner.ask(analyst, effect=effect, sites="like these")
         for name, measured in found.items():
@@ -184,7 +209,7 @@ def _power(
 
 
 def _alone_power(
-    runner: _Runner, without: dict[str, Measured], analyst: Analyst
+    runner: Runner, without: dict[str, Measured], analyst: Analyst
 ) -> dict[str, Measured]:
     if runner.process.family != "normal":
         return runner.ask(analyst, effect=0.1, shape=PILOT.one_site())

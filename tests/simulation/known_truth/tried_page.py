@@ -1,0 +1,106 @@
+"""The section on what was tried for more power, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from evaluation.simulation import Rate
+from known_truth.table import ALL, MIXED
+from known_truth.tables import table
+from known_truth.tried import COURSES, IN_COURSE, TRIED, over
+from known_truth.tried_table import COURSES_OF, DRAWS, TriedFigures
+
+__all__ = ["tried_section"]
+
+_WORDS = f"""All but `wild` are tests by reassignment, the same {DRAWS} reassignments with another
+statistic. Where sites are exchangeable each of them is exact, whatever its statistic; what differs
+is what becomes of size where they are not, and power.
+
+- **`randomisation`** is what it is in every report: the t of the jackknife by site, each
+  assignment's brought to the normal scale from its own degrees of freedom.
+- **t of CR1** is randomisation on t as published. It has more power where pilot sites are small or
+  have effects of their own, and pays with size: over 8,000 to 10,000 panels drawn anew (Monte Carlo
+  error 0.3) it rejected 3.4% with large pilots, 6.4% in regional and 7.0% against sites like these;
+  `randomisation` 5.7, 5.4 and 5.6%.
+- **The error that size and noise lead to expect** ("by size") and **half of it** gain most, since
+  six pilot sites no longer have to show how much they vary. The cost is the question that is asked:
+  where sites have effects of their own, no effect on average is called one two or three times too
+  often (see sites like these). Not offered.
+- **Sites weighed by precision, months alike** ("precision") gains where the noise does not fall
+  with size as the weights rise (share); by itself little elsewhere.
+- **Generalised least squares for an effect that is there at once** ("at once") weighs months by how
+  the noise lasts. Where it lasts long, almost all weight lies on the months around the start: much
+  power for an effect that is there from the first month on, and less than half of that of
+  `randomisation` for one that builds up or begins late, as pilots do. Not offered.
+- **`randomisation_gls`** joins the last two, and looks for an effect of which a third is there at
+  once and the rest builds up over the first third of the pilot. It is offered. What it costs: the
+  interval is not built around the estimate; an effect that fades where noise does not last is found
+  a little less often, and so is one that is there at once where months are independent; with six
+  pilot sites the test has to fit a model of the noise, which takes 0.2 s for an interval.
+- **Adjusted for what comparison sites' earlier months foretell** ("adjusted"), the regression
+  fitted to comparison sites alone, anew for every assignment: the last six months and the winters
+  before anyone started foretell too little, and two slopes fitted to 33 sites cost more than they
+  bring. Not offered.
+- **Months pooled to quarters** ("quarters") loses a little: the months between a start and the next
+  quarter count as neither. Not offered.
+"""
+
+
+def tried_section(tried: Mapping[str, TriedFigures]) -> str:
+    """Return the section's text and tables."""
+    trials = next(iter(tried[ALL[0]].size.values())).rejected.trials
+
+    def size(name: str) -> Callable[[TriedFigures], Rate]:
+        return lambda found: found.size[name].rejected
+
+    def like(name: str) -> Callable[[TriedFigures], Rate]:
+        return lambda found: found.like_these[name].rejected
+
+    def power(name: str, effect: float) -> Callable[[TriedFigures], Rate]:
+        return lambda found: found.power[name, effect].rejected
+
+    return "\n".join(
+        [
+            f"{trials:,} of the panels above, at 5%.\n",
+            _WORDS,
+            "How often nothing is called an effect:\n",
+            _by_process(tried, size),
+            "The same against the average over sites like these:\n",
+            _by_process({key: tried[key] for key in MIXED}, like),
+            "Power at an effect of 5%, there at once:\n",
+            _by_process(tried, lambda name: power(name, 0.05)),
+            "Power at an effect of 4%, there at once:\n",
+            _by_process(tried, lambda name: power(name, 0.04)),
+            "Power at an effect that ends at 6% (or starts there, where it fades), by the course "
+            "that it takes:\n",
+            _by_course(tried),
+        ]
+    )
+
+
+def _by_process(
+    tried: Mapping[str, TriedFigures], rate: Callable[[str], Callable[[TriedFigures], Rate]]
+) -> str:
+    return table(
+        ["process", *(_short(name) for name in TRIED)],
+        [[key, *(rate(name)(found).per_cent for name in TRIED)] for key, found in tried.items()],
+    )
+
+
+def _by_course(tried: Mapping[str, TriedFigures]) -> str:
+    return table(
+        ["process", "effect", *(_short(name) for name in IN_COURSE)],
+        [
+            [
+                key,
+                course,
+                *(tried[key].courses[over(name, course)].rejected.per_cent for name in IN_COURSE),
+            ]
+            for key in COURSES_OF
+            for course in COURSES
+        ],
+    )
+
+
+def _short(name: str) -> str:
+    return "t of CR1" if name == "CR1" else name
