@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from evaluation.censoring.completed import with_counts
 from evaluation.errors import EstimationError
@@ -42,6 +41,9 @@ def expected_between(mean: FloatArray, low: FloatArray, high: FloatArray) -> Flo
     array, shape (n,)
         From ``low`` to ``high``.
     """
+    # Here, as scipy is slow to import and reports read this package's names alone.
+    from scipy.special import gammaln
+
     width = int(np.max(high - low, initial=0))
     mode = np.clip(np.floor(mean), low, high)
     log_mean = np.log(np.maximum(mean, _SMALLEST_MEAN))

@@ -77,23 +77,22 @@ class Shown:
         some, every = self.pilot.units(behind), self.pilot.units(np.ones_like(behind))
         return moves.tell(some > 0, some < every)
 
-    @property
     def hidden_cells(self) -> frozenset[tuple[str, int]]:
-        """Unit and period of every value that belongs to a hidden point of a chart."""
-        lines = [
-            (line, self.analysed.periods[j], group)
-            for group, decision in self.decided.items()
-            for i, line in enumerate(decision.by_period.lines)
-            for j in np.flatnonzero(decision.points[i] != "")
-            if line or group == "comparison"
-        ]
+        """Return unit and period of every value that belongs to a hidden point of a chart."""
         found: set[tuple[str, int]] = set()
-        for line, period, group in lines:
-            rows = self.analysed.pilot if group == "pilot" else self.analysed.comparison
-            mine = rows.filter(
-                (pl.col("period") == period) & (pl.lit(line == "") | (pl.col("site") == line))
-            )
-            found |= {(unit, period) for unit in mine["unit"]}
+        for group, decision in self.decided.items():
+            lines, periods = decision.by_period.lines, decision.by_period.slots
+            hidden = {
+                (lines[i], periods[j]) for i, j in np.argwhere(decision.points != "").tolist()
+            }
+            if hidden:
+                is_pilot = group == "pilot"
+                rows = self.analysed.pilot if is_pilot else self.analysed.comparison
+                found |= {
+                    (unit, period)
+                    for unit, site, period in rows.select("unit", "site", "period").iter_rows()
+                    if (site if is_pilot else "", period) in hidden
+                }
         return frozenset(found)
 
 
@@ -232,7 +231,7 @@ def _lines_on_few(table: pl.DataFrame, shown: Shown | None) -> set[int]:
         for unit, period, count, exposure in amounts.iter_rows()
         if shown.rule.reasons(analysed.outcome.measure, count, exposure)
     }
-    named = {(unit, analysed.calendar.code(period)) for unit, period in few | shown.hidden_cells}
+    named = {(unit, analysed.calendar.code(period)) for unit, period in few | shown.hidden_cells()}
     cells = table.select(pl.col("unit", "period").cast(pl.String)).iter_rows()
     return {number for number, cell in enumerate(cells) if cell in named}
 

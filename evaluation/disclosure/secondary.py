@@ -258,6 +258,8 @@ class _Shelter:
 
     def _needs(self, sums: Sums, phases: ReasonArray, span: _Span) -> Iterator[tuple[Key, Need]]:
         first = self.first
+        is_bounded = math.isfinite(sums.floor)
+        limits = sums.limits()
         for grid, why, name in (
             (first.by_period, first.points, sums.point),
             (first.by_phase, phases, sums.phase),
@@ -266,12 +268,10 @@ class _Shelter:
                 key = name(int(i), int(j))
                 count, exposure = float(grid.count[i, j]), float(grid.exposure[i, j])
                 need = span(count, exposure)
-                if math.isfinite(sums.floor):
+                if is_bounded:
                     value = exposure if span == self._span_of_exposure else count
-                    need = Need(
-                        down=min(need.down, value - sums.least_of(key)),
-                        up=min(need.up, sums.most_of(key) - value),
-                    )
+                    least, most = limits.of(key)
+                    need = Need(down=min(need.down, value - least), up=min(need.up, most - value))
                 if need.down > 0 or need.up > 0:
                     yield key, Need(down=max(0.0, need.down), up=max(0.0, need.up))
 

@@ -8,7 +8,6 @@ and these to its periods. A comparison group is one line without sites.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from evaluation.disclosure.grid import FloatArray
 from evaluation.disclosure.network import Edge, Key, Move, Network
 
-__all__ = ["Sums"]
+__all__ = ["Limits", "Sums"]
 
 _PHASES = ("before", "after")
 
@@ -63,43 +62,21 @@ class Sums:
             return ("grand", phase, 0)
         return ("row", line, phase)
 
-    def least_of(self, key: Key) -> float:
-        """Return the least that a sum can be: each of its parts that is not 0 is known to be 1."""
-        if not math.isfinite(self.floor):
-            return self.floor
-        kind, first, second = key
-        if kind == "cell":
-            return float(self._least_by_point[first, second])
-        if kind == "column":
-            return float(self._least_by_point[:, first].sum())
-        rows = self._least_by_row
-        return float(rows[first, second] if kind == "row" else rows[:, first].sum())
-
-    def most_of(self, key: Key) -> float:
-        """Return the most that a sum can be."""
-        kind, first, second = key
-        most = np.where(np.isfinite(self.cells), self.most, 0.0)
-        if kind == "cell":
-            return float(most[first, second].sum())
-        if kind == "column":
-            return float(most[:, first].sum())
-        return float((most[first, :, second] if kind == "row" else most[:, :, first]).sum())
-
-    @property
-    def _least_by_point(self) -> FloatArray:
-        least = np.nansum(np.where(np.isfinite(self.cells), self.least, 0.0), axis=2)
-        known = np.where(np.nansum(self.cells, axis=2) > 0, self.floor, 0.0)
-        return np.asarray(np.maximum(least, known), dtype=np.float64)
-
-    @property
-    def _least_by_row(self) -> FloatArray:
+    def limits(self) -> Limits:
+        """Return the least and the most that each sum can be."""
         reported = np.isfinite(self.cells)
-        # Of a point that has both, all of it could be before the start, or after.
-        alone = reported & ~reported[:, :, ::-1] & (np.nan_to_num(self.cells) > 0)
+        values = np.where(reported, self.cells, 0.0)
         least = np.where(reported, self.least, 0.0)
-        each = np.maximum(least, np.where(alone, self.floor, 0.0)).sum(axis=1)
-        known = np.where(np.nansum(self.cells, axis=1) > 0, self.floor, 0.0)
-        return np.asarray(np.maximum(each, known), dtype=np.float64)
+        # Of a point that has both, all of it could be before the start, or after.
+        alone = reported & ~reported[:, :, ::-1] & (values > 0)
+        by_row = np.maximum(least, np.where(alone, self.floor, 0.0)).sum(axis=1)
+        return Limits(
+            least_of_point=np.maximum(
+                least.sum(axis=2), np.where(values.sum(axis=2) > 0, self.floor, 0.0)
+            ),
+            least_of_row=np.maximum(by_row, np.where(values.sum(axis=1) > 0, self.floor, 0.0)),
+            most_of_part=np.where(reported, self.most, 0.0),
+        )
 
     def network(self) -> Network:
         """Return the network of the sums; what is 0 and shown so cannot move and is left out."""
@@ -177,3 +154,34 @@ class Sums:
     @staticmethod
     def _sum(cells: FloatArray) -> float:  # NaN is not reported
         return float(np.nansum(cells))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Limits:
+    """What each sum can be: each of its parts that is not 0 is known to be 1 at least.
+
+    Parameters
+    ----------
+    least_of_point : array, shape (s, t)
+        Of each site and period.
+    least_of_row : array, shape (s, 2)
+        Of each site, before and after the start.
+    most_of_part : array, shape (s, t, 2)
+        Of each site and period, before and after the start.
+    """
+
+    least_of_point: FloatArray
+    least_of_row: FloatArray
+    most_of_part: FloatArray
+
+    def of(self, key: Key) -> tuple[float, float]:
+        """Return the least and the most of one sum."""
+        kind, first, second = key
+        most = self.most_of_part
+        if kind == "cell":
+            return float(self.least_of_point[first, second]), float(most[first, second].sum())
+        if kind == "column":
+            return float(self.least_of_point[:, first].sum()), float(most[:, first].sum())
+        if kind == "row":
+            return float(self.least_of_row[first, second]), float(most[first, :, second].sum())
+        return float(self.least_of_row[:, first].sum()), float(most[:, :, first].sum())

@@ -25,7 +25,11 @@ __all__ = [
     "sources_table",
 ]
 
+# Findings on a page: of one check, and of all of them together, each with its share but not fewer
+# than a few. All are in the workbook and in tables/checks.csv.
 _MOST_ROWS = 40
+_MOST_OF_ALL = 480
+_FEW_ROWS = 5
 _HASH_DIGITS = 16
 _STATES = {True: "Passed", False: "Did not pass", None: "For information"}
 # What a finding does to the estimate is said once, in the check's own words.
@@ -47,21 +51,22 @@ def check_views(released: Released) -> tuple[CheckView, ...]:
     """Return the checks that ask for something, those that did not pass first."""
     asking = [check for check in released.checks if _asks(check)]
     ranked = sorted(asking, key=lambda check: check.passed is None)
-    return tuple(_check_view(released.study, check) for check in ranked)
+    most = max(_FEW_ROWS, min(_MOST_ROWS, _MOST_OF_ALL // max(1, len(asking))))
+    return tuple(_check_view(released.study, check, most) for check in ranked)
 
 
 def _asks(check: Check) -> bool:
     return check.passed is False or (check.passed is None and bool(check.remedy))
 
 
-def _check_view(study: Study, check: Check) -> CheckView:
+def _check_view(study: Study, check: Check, most: int) -> CheckView:
     return CheckView(
         title=check.title,
         outcome=_outcome_label(study, check.outcome),
         state=_STATES[check.passed],
         detail=sentence(check.detail),
         remedy=sentence(check.remedy),
-        table=_findings(study, check),
+        table=_findings(study, check, most),
     )
 
 
@@ -89,7 +94,7 @@ def _outcome_label(study: Study, key: str) -> str:
     return next((o.label for o in study.outcomes if o.key == key), key)
 
 
-def _findings(study: Study, check: Check) -> FigureTable | None:
+def _findings(study: Study, check: Check, most: int) -> FigureTable | None:
     """Return the findings of a check as a table; None where there is nothing but a file's name."""
     shown = [name for name in _COLUMNS if name in check.table.columns]
     if not shown:
@@ -98,9 +103,9 @@ def _findings(study: Study, check: Check) -> FigureTable | None:
     filled = [name for name in shown if (words[name] != "").any()]
     if not set(filled) - {"file"}:
         return None
-    rows = words.select(filled).head(_MOST_ROWS)
+    rows = words.select(filled).head(most)
     left = check.table.height - rows.height
-    more = f" (the first {_MOST_ROWS}; {left:,} more are in checks.csv)" if left else ""
+    more = f" (the first {most}; {left:,} more are in tables/checks.csv)" if left else ""
     return FigureTable(
         caption=f"{check.title}: findings{more}",
         headings=tuple(_COLUMNS[name] for name in filled),

@@ -27,7 +27,7 @@ from evaluation.results.tables import (
     event_study_frame,
 )
 
-__all__ = ["FOLDER", "SCHEMA", "csv_files", "csv_names"]
+__all__ = ["FOLDER", "SCHEMA", "csv_files", "csv_titles"]
 
 FOLDER = "tables"
 SCHEMA = "csv-metadata.json"  # the name that CSV on the Web looks for beside a file
@@ -60,9 +60,10 @@ def _words() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def csv_names() -> tuple[str, ...]:
-    """Return the names of the CSV files, with their folder."""
-    return tuple(f"{FOLDER}/{name}.csv" for name in _words())
+def csv_titles() -> dict[str, str]:
+    """Return the name of each CSV file, with its folder, and what it holds; then of the schema."""
+    titles = {f"{FOLDER}/{name}.csv": words["title"] for name, words in _words().items()}
+    return {**titles, f"{FOLDER}/{SCHEMA}": "What each column holds (schema, CSV on the Web)"}
 
 
 def csv_files(released: Released) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ from evaluation.report.annex import (
 )
 from evaluation.report.charts import map_of, timeline_of
 from evaluation.report.conditions import condition_facts
+from evaluation.report.csv_tables import csv_titles
 from evaluation.report.frame import frame_of
 from evaluation.report.names import slugs
 from evaluation.report.outcomes import answer_of, estimate_table, outcome_view
@@ -116,6 +117,7 @@ def index_page(released: Released, charts: tuple[Figure, ...]) -> IndexPage:
         ),
         sites=tuple(Link(address=f"sites/{stem}.html", words=name) for name, stem in stems.items()),
         workbook=Link(address="tables.xlsx", words="All tables as a workbook (Excel)"),
+        tables=tuple(Link(address=name, words=words) for name, words in csv_titles().items()),
         charts=tuple(
             Link(address=f"figures/{chart.key}.svg", words=chart.subtitle) for chart in charts
         ),

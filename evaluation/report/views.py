@@ -178,6 +178,7 @@ class IndexPage:
     overall: Link
     sites: tuple[Link, ...]
     workbook: Link
+    tables: tuple[Link, ...]
     charts: tuple[Link, ...]
 
 

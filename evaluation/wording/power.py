@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from evaluation.findings import Estimate, Interval
+from evaluation.wording.student import quantile
 
 __all__ = ["detectable", "detectable_on_scale"]
 
@@ -26,15 +27,9 @@ def detectable_on_scale(interval: Interval) -> float | None:
     low, high = interval.low, interval.high
     if low is None or high is None or not math.isfinite(high - low) or high < low:
         return None
-    # Here, and not scipy.stats: a report that needs two quantiles should not wait for it.
-    from scipy.special import ndtri, stdtrit
-
     tail = (1 + interval.level) / 2
     df = interval.df
-    if df is not None and math.isfinite(df) and df > 0:
-        power, edge = float(stdtrit(df, _POWER)), float(stdtrit(df, tail))
-    else:
-        power, edge = float(ndtri(_POWER)), float(ndtri(tail))
+    power, edge = (quantile(chance, df) for chance in (_POWER, tail))
     return (high - low) / 2 * (1 + power / edge)
 
 

@@ -126,7 +126,7 @@ def test_a_stored_run_is_rendered_again_within_a_second_of_processor_time(store:
 def test_nothing_that_estimates_and_no_workbook_library_is_imported_again(store: Store) -> None:
     folder = store()
     _report(folder)
-    heavy = ("statsmodels", "linearmodels", "pandas", "gptables", "scipy.stats", "weasyprint")
+    heavy = ("statsmodels", "linearmodels", "pandas", "gptables", "scipy", "weasyprint")
     code = (
         "import sys; from evaluation.cli import cli\n"
         f"cli(['report', {str(folder)!r}, '--quiet'], standalone_mode=False)\n"
