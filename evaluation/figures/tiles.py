@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -77,6 +78,8 @@ class MapBrief:
 @cache
 def layout(boundaries: str) -> dict[str, tuple[int, int]]:
     """Return column and row of each area's tile at a month ("2025-04"); empty where none holds."""
+    if not re.fullmatch(r"\d{4}-\d{2}", boundaries):
+        return {}
     text = files("evaluation.figures").joinpath("tiles.csv").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return {

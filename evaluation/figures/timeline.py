@@ -101,7 +101,8 @@ def _story(brief: TimelineBrief) -> str:
     if len(starts) == 1:
         return f"The pilot site started in {label(starts[0])}"
     if starts[0] == starts[-1]:
-        return f"All {len(starts)} pilot sites started in {label(starts[0])}"
+        every = "Both" if len(starts) == 2 else f"All {len(starts)}"
+        return f"{every} pilot sites started in {label(starts[0])}"
     return (
         f"{_sites(starts.count(starts[0]))} started in {label(starts[0])}, "
         f"the last in {label(starts[-1])}"

@@ -157,12 +157,15 @@ def _other_answers(released: Released, outcome: Outcome) -> Section | None:
 
 
 def _hidden_counts(released: Released) -> Section | None:
-    """Say what counts that nobody may see could do; None where every count is known."""
+    """Say what counts that nobody may see could do; None where none could, or its check failed."""
     items = []
     for outcome in released.study.outcomes:
         ends = bounds_of(released, outcome)
         checked = [
-            c for c in released.checks if (c.name, c.outcome) == ("uncertain_counts", outcome.key)
+            check
+            for check in released.checks
+            if (check.name, check.outcome) == ("uncertain_counts", outcome.key)
+            and check.passed is not False  # a failed check is told below
         ]
         if ends:
             items += [f"{outcome.label}: {first_lower(sentence(c.detail))}" for c in checked]
