@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import pytest
 from markupsafe import Markup
@@ -107,3 +108,30 @@ def test_an_error_of_our_own_is_not_blamed_on_the_user(tmp_path: Path) -> None:
     made = environment(_folder(tmp_path, index="<p></p>"))
     with pytest.raises(Exception, match="undefined"):
         made.get_template("overall.html").render()
+
+
+@pytest.mark.parametrize("name", ["index", "overall", "site"])
+def test_every_section_of_a_page_is_a_block_of_its_name(
+    released: Released, pages: dict[str, Element], tmp_path: Path, name: str
+) -> None:
+    page = "sites/south-yorkshire.html" if name == "site" else f"{name}.html"
+    main = next(pages[page].iter("main"))
+    keys = [e.attrib["id"] for e in main if e.tag == "section"]
+    assert len(keys) >= 3
+    blocks = "".join(f"{{% block {key.replace('-', '_')} %}}{{% endblock %}}" for key in keys)
+    text = f'{{% extends "pilot-eval/{name}.html" %}}{blocks}'
+    own = _draw(released, _folder(tmp_path, **{name: text}))[page]
+    assert "<section" not in own
+    assert "<h1>" in own
+
+
+def test_something_can_be_put_before_every_page_and_added_to_a_section(
+    released: Released, tmp_path: Path
+) -> None:
+    text = (
+        '{% extends "pilot-eval/site.html" %}{% block before_main %}North Office{% endblock %}'
+        "{% block sure %}{{ super() }}Ask us.{% endblock %}"
+    )
+    own = _draw(released, _folder(tmp_path, site=text))["sites/south-yorkshire.html"]
+    assert '<main id="main" tabindex="-1">\nNorth Office' in own
+    assert own.index("How sure are you?") < own.index("Ask us.") < own.index("Compared with whom?")
