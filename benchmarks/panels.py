@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,16 @@ _UNBALANCED = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """So many units in so many sites, and which share of the sites starts when; -1 for never."""
+    """So many units in so many sites, and which share of the sites starts when; -1 for never.
+
+    With ``residents`` units are care homes: an exposure, and weight, that changes every month.
+    """
 
     units: int
     sites: int
     periods: int
     starts: tuple[tuple[int, float], ...]
+    residents: bool = False
 
     def first(self) -> NDArray[np.int64]:
         """Return the first treated period of each site; shape (S,)."""
@@ -84,8 +88,13 @@ def grown(shape: Shape, *, missing: float = 0.0) -> Arrays:
         "first": np.repeat(first, shape.periods),
         "treated": treated.ravel().astype(np.float64),
         "y": y.ravel(),
-        "count": random.poisson(mean).ravel().astype(np.float64),
     }
+    if shape.residents:
+        homes = random.uniform(10, 70, (shape.units, 1))
+        exposure = homes * random.uniform(0.8, 1.2, mean.shape)
+        columns["exposure"] = exposure.ravel()
+        mean = mean * exposure / 40
+    columns["count"] = random.poisson(mean).ravel().astype(np.float64)
     if not missing:
         return columns
     kept = random.uniform(size=y.size) >= missing
@@ -96,6 +105,17 @@ _LARGE = Shape(units=100_000, sites=300, periods=50, starts=((36, 0.2),))
 _HOMES = Shape(
     units=15_000, sites=300, periods=60, starts=((36, 0.1), (40, 0.1), (44, 0.1), (48, 0.1))
 )
+_HOMES_IN_PILOT = Shape(
+    units=15_000,
+    sites=375,
+    periods=60,
+    starts=((36, 2 / 375), (38, 2 / 375), (40, 2 / 375)),
+    residents=True,
+)
+_HOMES_IN_FEW_SITES = replace(
+    _HOMES_IN_PILOT, sites=39, starts=((36, 2 / 39), (38, 2 / 39), (40, 2 / 39))
+)
+_HOMES_ALONE = replace(_HOMES_IN_PILOT, sites=15_000, starts=((36, 0.01),))
 _AREAS = Shape(units=42, sites=42, periods=60, starts=((48, 9 / 42),))
 _STAGGERED = Shape(
     units=42, sites=42, periods=60, starts=((40, 3 / 42), (44, 3 / 42), (48, 3 / 42))
@@ -107,6 +127,10 @@ PANELS: dict[str, Callable[[], Arrays]] = {
     "large": lambda: grown(_LARGE),
     "large_unbalanced": lambda: grown(_LARGE, missing=_UNBALANCED),
     "homes": lambda: grown(_HOMES),
+    "homes_pilot": lambda: grown(_HOMES_IN_PILOT),
+    "homes_pilot_unbalanced": lambda: grown(_HOMES_IN_PILOT, missing=_UNBALANCED),
+    "homes_few_sites": lambda: grown(_HOMES_IN_FEW_SITES),
+    "homes_alone": lambda: grown(_HOMES_ALONE),
     "areas": lambda: grown(_AREAS),
     "areas_staggered": lambda: grown(_STAGGERED),
 }

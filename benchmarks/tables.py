@@ -17,7 +17,7 @@ import click
 
 from benchmarks.side_by_side import Course, Race, Run, run
 
-__all__ = ["main"]
+__all__ = ["main", "processor", "put"]
 
 _OURS = ("pilot-eval", "numpy", "scipy", "polars", "linearmodels", "statsmodels")
 _PEERS = (
@@ -80,7 +80,7 @@ def main(key: str, races: Sequence[Race]) -> int:
                 click.echo(parts[-1] + "\n")
                 reached &= held
         if into is not None:
-            _put(into, key, "\n\n".join(parts))
+            put(into, key, "\n\n".join(parts))
         return reached
 
     reached: bool = command(standalone_mode=False) is True
@@ -90,9 +90,10 @@ def main(key: str, races: Sequence[Race]) -> int:
 def _machine(key: str, peers: Path | None, threads: int) -> str:
     """Say what the figures were measured on, and how."""
     ours = ", ".join(f"{name} {version(name)}" for name in _OURS)
+    asked = "" if peers is None else " --peers PYTHON"
     lines = [
-        f"`python -m benchmarks.{key} --peers PYTHON`, {threads} thread(s) each, on "
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()};",
+        f"`python -m benchmarks.{key}{asked}`, {threads} thread(s) each, on "
+        f"{processor()}, {os.cpu_count()} cores, {platform.system()};",
         f"what runs beside it: a load average of {os.getloadavg()[1]:.0f} at the start.",
         f"Here: Python {platform.python_version()}, {ours}.",
     ]
@@ -107,7 +108,8 @@ def _machine(key: str, peers: Path | None, threads: int) -> str:
     return "\n".join(lines)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of this machine's processor."""
     told = Path("/proc/cpuinfo")
     if told.exists():
         for line in told.read_text(encoding="utf-8").splitlines():
@@ -192,7 +194,7 @@ def _is_beside(done: Run, place: int) -> bool:
     return not done.racer.ours and done.racer.beside == place and bool(done.warm)
 
 
-def _put(page: Path, key: str, text: str) -> None:
+def put(page: Path, key: str, text: str) -> None:
     """Put the text between the marks of ``key`` in a page that has them."""
     opening, closing = f"<!-- {key} -->\n", f"<!-- end of {key} -->"
     before, rest = page.read_text(encoding="utf-8").split(opening)
