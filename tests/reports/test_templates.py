@@ -122,7 +122,7 @@ def test_every_section_of_a_page_is_a_block_of_its_name(
     text = f'{{% extends "pilot-eval/{name}.html" %}}{blocks}'
     own = _draw(released, _folder(tmp_path, **{name: text}))[page]
     assert "<section" not in own
-    assert "<h1>" in own
+    assert "<h1" in own
 
 
 def test_something_can_be_put_before_every_page_and_added_to_a_section(
