@@ -103,7 +103,7 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
     # All that can be wrong is told before the long part.
     exposed = read_exposure(plan, study.folder)
     counted = count_records(_joined(extracts), plan, lacking=lacking)
-    made = tables(counted, plan, exposed)
+    made = tables(counted, plan, exposed, _reasons(plan))
     reasons = (*_reasons(plan), *made.reasons)
     told = dict(made.fates.iter_rows())
     return Built(
@@ -111,7 +111,7 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
         ledger=ledger(reasons, told),
         disagreement=disagreement(made.flags, counted.definitions, records="admissions"),
         names=tuple((avoidable_column(item.key), item.name) for item in plan.definitions),
-        notes=(*_notes(plan, lacking), *made.notes),
+        notes=(*_notes(plan, lacking), *_recast(counted), *made.notes),
     )
 
 
@@ -193,7 +193,9 @@ def count_records(episodes: Frame, plan: Plan, *, lacking: frozenset[str]) -> Co
         *(nw.when(live).then(flag).alias(key) for key, flag in flags.items()),
     )
     keys = ["fate", "provider", "month", "place", *flags]
-    cells = told.group_by(keys).agg(nw.len().cast(nw.Int64).alias("records"))
+    cells = told.group_by(keys).agg(
+        nw.len().cast(nw.Int64).alias("records"), nw.col("recast").sum().alias("recast")
+    )
     schema = {
         "fate": pl.String,
         "provider": pl.String,
@@ -201,8 +203,12 @@ def count_records(episodes: Frame, plan: Plan, *, lacking: frozenset[str]) -> Co
         "place": pl.String,
         **dict.fromkeys(flags, pl.Boolean),
         "records": pl.Int64,
+        "recast": pl.Int64,
     }
-    return Counted(cells=collected(cells, schema), definitions=tuple(flags))
+    counts = collected(cells, schema)
+    return Counted(
+        cells=counts.drop("recast"), definitions=tuple(flags), recast=int(counts["recast"].sum())
+    )
 
 
 def with_fates(episodes: Frame, plan: Plan) -> Frame:
@@ -280,6 +286,16 @@ def _reasons(plan: Plan) -> tuple[Reason, ...]:
 
 
 # ------------------------------------------------------------------ what must be said
+
+
+def _recast(counted: Counted) -> tuple[str, ...]:
+    if not counted.recast:
+        return ()
+    return (
+        f"In {counted.recast:,} records a program had made the method of admission a number: 66 to "
+        "69 are read as 2A to 2D, 21.0 as 21. Other columns of codes may have suffered, too: ask "
+        "for them as text.",
+    )
 
 
 def _notes(plan: Plan, lacking: frozenset[str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ __all__ = [
     "date_cell",
     "date_text",
     "flag",
+    "is_recast",
     "order_number",
     "primary_code",
     "text_cell",
@@ -124,11 +125,17 @@ def two_digits(text: nw.Expr) -> nw.Expr:
 
 
 def undo_integer_method(text: nw.Expr) -> nw.Expr:
-    """Return the method of admission in capitals, with 66 to 69 as 2A to 2D again."""
+    """Return the method of admission in capitals, with 66 to 69 as 2A to 2D again, 21.0 as 21."""
+    text = text.str.replace_all(r"\.0$", "")
     method = text.str.to_uppercase()
     for number, published in _METHODS.items():
         method = nw.when(text == number).then(nw.lit(published)).otherwise(method)
     return method
+
+
+def is_recast(text: nw.Expr) -> nw.Expr:
+    """Whether a program has made a method of admission a number; Boolean, null for null."""
+    return text.is_in(list(_METHODS)) | text.str.ends_with(".0")
 
 
 def flag(text: nw.Expr) -> nw.Expr:

@@ -31,10 +31,13 @@ class Counted:
         and one Boolean a definition (both null but for admissions), ``records``.
     definitions : tuple of str
         Keys of the definitions, which are the names of their columns.
+    recast : int
+        Records whose method of admission a program had made a number, and that was put right.
     """
 
     cells: pl.DataFrame
     definitions: tuple[str, ...]
+    recast: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +90,12 @@ def avoidable_column(definition: str) -> str:
     return f"avoidable_{definition}"
 
 
-def tables(counted: Counted, plan: Plan, exposed: pl.DataFrame | None) -> Tables:
+def tables(
+    counted: Counted, plan: Plan, exposed: pl.DataFrame | None, asked: Sequence[Reason] = ()
+) -> Tables:
     """Make the panel, with what :func:`~evaluation.records.exposure.read_exposure` read.
+
+    ``asked`` are the reasons that records were left out for, to say which where none is left.
 
     Raises
     ------
@@ -102,7 +109,7 @@ def tables(counted: Counted, plan: Plan, exposed: pl.DataFrame | None) -> Tables
     used = cells.filter(pl.col("fate").is_null())
     fates = cells.group_by("fate").agg(pl.col("records").sum())
     if used.is_empty():
-        raise _nothing_left(fates)
+        raise _nothing_left(fates, (*asked, *_AFTERWARDS))
     grid = _grid(used, covered, plan, exposed)
     panel, notes = with_exposure(_counted(grid, used, counted.definitions), exposed, plan)
     by_flags = used.group_by(counted.definitions).agg(pl.col("records").sum().alias("admissions"))
@@ -178,9 +185,10 @@ def _known(cells: pl.DataFrame, covered: Coverage, plan: Plan) -> pl.DataFrame:
     )
 
 
-def _nothing_left(fates: pl.DataFrame) -> SourceError:
+def _nothing_left(fates: pl.DataFrame, asked: Sequence[Reason]) -> SourceError:
+    words = {reason.key: reason.words for reason in asked}
     told = fates.sort("records", descending=True).rows()
-    shown = ", ".join(f"{fate} {records:,}" for fate, records in told[:_LISTED])
+    shown = "; ".join(f"{records:,}: {words.get(fate, fate)}" for fate, records in told[:_LISTED])
     return SourceError(
         f"no admission is left of the records ({shown or 'there are none'})",
         place="[records]",

@@ -60,7 +60,7 @@ def collected(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataF
     if isinstance(native, pl.LazyFrame):
         try:
             table = native.collect(engine="streaming")
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise _unreadable(error) from error
         return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
     rows = native.fetchall() if frame.implementation.is_duckdb() else native.collect()

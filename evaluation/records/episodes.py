@@ -8,7 +8,7 @@ from __future__ import annotations
 import narwhals as nw
 from narwhals.dtypes import DType
 
-__all__ = ["COLUMNS", "EMERGENCY_METHODS"]
+__all__ = ["COLUMNS", "EMERGENCY_METHODS", "OTHER_METHODS"]
 
 COLUMNS: dict[str, type[DType]] = {
     # Who and where: a spell is one person, admission date, provider and spell number.
@@ -45,3 +45,5 @@ COLUMNS: dict[str, type[DType]] = {
 
 # 28 was divided into 2A to 2D in 2013/14; extracts that hold both are common.
 EMERGENCY_METHODS: tuple[str, ...] = ("21", "22", "23", "24", "25", "2A", "2B", "2C", "2D", "28")
+# Elective, maternity, births, transfers, high security hospitals (HES dictionary, ADMIMETH).
+OTHER_METHODS: tuple[str, ...] = ("11", "12", "13", "31", "32", "81", "82", "83", "84", "89")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +19,7 @@ BEYOND = "(beyond the header)"
 _TEXT = (".csv", ".txt", ".gz")
 _SEPARATORS = (",", "|", "\t", ";")
 _LISTED = 12
+_SECOND = re.compile(r"(.+)_duplicated_\d+")
 _LONGEST_HEADER = 65536
 
 
@@ -32,7 +36,16 @@ def find(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
         root = Path(Path(pattern).anchor) if Path(pattern).is_absolute() else folder
         parts = str(Path(pattern).relative_to(root) if root != folder else Path(pattern))
         literal = root / parts
-        files = [literal] if literal.is_file() else [p for p in root.glob(parts) if p.is_file()]
+        try:
+            files = [literal] if literal.is_file() else [p for p in root.glob(parts) if p.is_file()]
+        except (OSError, ValueError, NotImplementedError) as error:
+            raise SourceError(
+                f'"{pattern}" is not the name of a file or a glob',
+                place="[records]",
+                allowed="names and globs from the folder of the study file on; ** stands alone "
+                "between slashes",
+                remedy='Write it like "data/*.csv"',
+            ) from error
         if not files:
             names = sorted(p.name for p in folder.iterdir())[:_LISTED]
             raise SourceError(
@@ -60,7 +73,8 @@ def scan(path: Path, name: str) -> pl.LazyFrame:
         if kind == ".parquet":
             frame = pl.scan_parquet(path)
         elif kind in _TEXT:
-            frame = _scan_text(path)
+            _refuse_no_table(path, name)
+            frame = _scan_text(path, name)
         else:
             raise SourceError(
                 f'a file of kind "{path.suffix}" cannot be read',
@@ -69,7 +83,7 @@ def scan(path: Path, name: str) -> pl.LazyFrame:
                 remedy="Save it as CSV or Parquet",
             )
         frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, EOFError, OSError) as error:
         raise SourceError(
             f"the file cannot be opened ({str(error).splitlines()[0]})",
             place=name,
@@ -79,7 +93,7 @@ def scan(path: Path, name: str) -> pl.LazyFrame:
     return frame
 
 
-def _scan_text(path: Path) -> pl.LazyFrame:
+def _scan_text(path: Path, name: str) -> pl.LazyFrame:
     """Open a CSV with one column more than its header has: cells that a row has beyond it.
 
     Where only some columns are read, polars does not tell rows that are too long; they would be
@@ -89,6 +103,7 @@ def _scan_text(path: Path) -> pl.LazyFrame:
     separator = _separator(path)
     headings = pl.scan_csv(path, separator=separator, encoding="utf8-lossy", infer_schema=False)
     names = headings.collect_schema().names()
+    _refuse_twice(names, name)
     return pl.scan_csv(
         path,
         separator=separator,
@@ -99,16 +114,72 @@ def _scan_text(path: Path) -> pl.LazyFrame:
     )
 
 
-def _separator(path: Path) -> str:
+def _refuse_no_table(path: Path, name: str) -> None:
+    """Refuse a file that begins like none of rows and columns, or ends within a row."""
+    header = _header(path)
+    text = header.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"\0" in header or header.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError(
+            "the file is not text in UTF-8: it holds NUL bytes, or begins as UTF-16 does",
+            place=name,
+            allowed="CSV in UTF-8, or Parquet",
+            remedy="Save it as CSV UTF-8",
+        )
+    if text.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise SourceError(
+            "the file is a web page and no table",
+            place=name,
+            allowed="CSV with a header line, or Parquet",
+            remedy="It may be the page where one signs in: get the file again",
+        )
+    if path.suffix.lower() != ".gz":
+        _refuse_cut_off(path, header, name)
+
+
+def _refuse_cut_off(path: Path, header: bytes, name: str) -> None:
+    separator = _separator(path)
+    with path.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(len(header), stream.tell() - _LONGEST_HEADER))
+        last = stream.read().rstrip(b"\r\n").rpartition(b"\n")[2]
+    there, wanted = (
+        len(next(csv.reader([line.decode("utf-8", errors="replace")], delimiter=separator), []))
+        for line in (last, header)
+    )
+    if 0 < there < wanted:
+        raise SourceError(
+            f"the last row has {there} cells, the header {wanted}",
+            place=name,
+            allowed="as many cells in every row",
+            remedy="Get the file again: it may have been cut off",
+        )
+
+
+def _refuse_twice(names: Sequence[str], name: str) -> None:
+    """Refuse a heading given twice: polars gives the second another name, and reads the first."""
+    told = (_SECOND.fullmatch(heading) for heading in names)
+    twice = next((match[1] for match in told if match and match[1] in names), None)
+    if twice:
+        raise SourceError(
+            f'two columns are called "{twice}"',
+            place=f"{name}, header",
+            allowed="each heading once",
+            remedy="Which of them is meant is not known: rename or delete the other",
+        )
+
+
+def _header(path: Path) -> bytes:
     if path.suffix.lower() == ".gz":
         import gzip
 
         with gzip.open(path, "rb") as stream:
-            header = stream.readline(_LONGEST_HEADER)
-    else:
-        with path.open("rb") as stream:
-            header = stream.readline(_LONGEST_HEADER)
-    text = header.decode("utf-8", errors="replace")
+            return stream.readline(_LONGEST_HEADER)
+    with path.open("rb") as stream:
+        return stream.readline(_LONGEST_HEADER)
+
+
+def _separator(path: Path) -> str:
+    text = _header(path).decode("utf-8", errors="replace")
     return max(_SEPARATORS, key=text.count)
 
 

@@ -92,7 +92,15 @@ def make_plan(study: Study) -> Plan:
 def _definition(name: str, study: Study) -> Definition:
     if name.endswith(".toml"):
         return read_definition(study.folder / name)
-    return definition(name)
+    try:
+        return definition(name)
+    except StudyError as error:
+        raise StudyError(
+            error.problem,
+            place="[records], definitions",
+            allowed=error.allowed,
+            remedy=error.remedy,
+        ) from error
 
 
 def months_between(calendar: Calendar, first: int, last: int) -> range:

@@ -17,6 +17,7 @@ from evaluation.records.cleaning import (
     codes_joined,
     date_cell,
     flag,
+    is_recast,
     order_number,
     primary_code,
     text_cell,
@@ -45,7 +46,8 @@ class Episodes:
     ----------
     frame : narwhals.LazyFrame
         One row a record, with two more Booleans: ``unreadable``, the cell of the admission date
-        holds something that is no date, and ``ragged``, the row has more cells than the header.
+        holds something that is no date, and ``ragged``, the row has more cells than the header;
+        and ``recast``, 1 where a program had made the method of admission a number, else 0.
     found : mapping of str to str
         Column to the heading that it was read from, for those that the extract has; the others
         are null.
@@ -125,6 +127,7 @@ def to_episodes(
         found["primary"] = lists["diagnoses"][0]
     first = [found["primary"]] if "primary" in found else []
     codes = {column: h for column, h in {"primary": first, **lists}.items() if h}
+    _refuse_nested(schema, {*found.values(), *(h for c in codes.values() for h in c)}, name)
     made: dict[str, nw.Expr] = {}
     for column, dtype in COLUMNS.items():
         if column in codes:
@@ -141,6 +144,7 @@ def to_episodes(
         *(expression.alias(column) for column, expression in made.items()),
         unreadable.alias("unreadable"),
         ragged.alias("ragged"),
+        _recast(found.get("method"), schema).alias("recast"),
         *(nw.col(heading).alias(kept) for heading, kept in raw.items()),
     )
     # A column of its own: written into each of the expressions it would make Spark's plan huge.
@@ -152,8 +156,19 @@ def to_episodes(
     frame = frame.with_columns(
         _codes(column, [texts[h] for h in headings]).alias(column)
         for column, headings in codes.items()
-    ).select(*COLUMNS, "unreadable", "ragged")
+    ).select(*COLUMNS, "unreadable", "ragged", "recast")
     return Episodes(frame=frame, found=known, layout=layout, name=name)
+
+
+def _refuse_nested(schema: nw.Schema, headings: Iterable[str], name: str) -> None:
+    nested = next((h for h in sorted(headings) if schema[h].is_nested()), None)
+    if nested is not None:
+        raise SourceError(
+            f'column "{nested}" holds lists or structures',
+            place=name,
+            allowed="one text, number or date in each cell",
+            remedy="Write the file again with one code in each cell, or all in one text",
+        )
 
 
 def _refuse_unknown(columns: Mapping[str, str]) -> None:
@@ -261,6 +276,14 @@ def _cell(column: str, heading: str, dtype: DType, dates: DateStyle) -> nw.Expr:
         "care_home": flag,
     }
     return makers[column](text) if column in makers else text
+
+
+def _recast(heading: str | None, schema: nw.Schema) -> nw.Expr:
+    """Return 1 for a method of admission that a program has made a number, else 0."""
+    if heading is None:
+        return nw.lit(0, dtype=nw.Int64)
+    recast = is_recast(text_cell(nw.col(heading), schema[heading])).fill_null(value=False)
+    return nw.when(recast).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64)
 
 
 def _is_unreadable(heading: str | None, schema: nw.Schema, dates: DateStyle) -> nw.Expr:

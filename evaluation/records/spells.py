@@ -16,7 +16,7 @@ from datetime import date
 import narwhals as nw
 
 from evaluation.records.engines import Frame
-from evaluation.records.episodes import EMERGENCY_METHODS
+from evaluation.records.episodes import EMERGENCY_METHODS, OTHER_METHODS
 from evaluation.records.exclusions import Reason, fated
 
 __all__ = [
@@ -190,6 +190,12 @@ def emergencies() -> tuple[Reason, ...]:
             stage="spells",
             words="how admitted is not known (ADMIMETH is blank, 98 or 99)",
             holds=method.is_null() | method.is_in(["98", "99"]),
+        ),
+        Reason(
+            key="method_no_code",
+            stage="spells",
+            words="how admitted is told by no code of the dictionary (ADMIMETH)",
+            holds=~method.is_in([*EMERGENCY_METHODS, *OTHER_METHODS]),
         ),
         Reason(
             key="not_emergency",

@@ -326,7 +326,8 @@ def test_nothing_left_is_told_with_the_largest_reasons() -> None:
     with pytest.raises(SourceError) as caught:
         built(raw({"UPRN": "0"}, {"UPRN": "0"}, {"ADMIMETH": "11"}), study())
     assert str(caught.value).startswith(
-        "[records]: no admission is left of the records (not_resident 2, not_emergency 1)."
+        "[records]: no admission is left of the records (2: not matched to a care home; 1: not an "
+        "emergency admission"
     )
 
 

@@ -146,8 +146,16 @@ def test_a_row_with_a_stray_separator_is_left_out_and_told(folder: Path) -> None
     assert [n for reason, n in told.items() if "more cells than the header" in reason] == [1]
 
 
-def test_a_row_that_is_cut_off_is_left_out_for_what_it_lacks(folder: Path) -> None:
+def test_a_file_that_ends_within_a_row_is_refused_for_others_may_be_lost(folder: Path) -> None:
     (folder / "hes.csv").write_text(f"{TEXT}d,RX1,4,2023-", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"hes\.csv: the last row has 4 cells, the header 10"):
+        built(folder)
+
+
+def test_a_row_that_is_cut_off_is_left_out_for_what_it_lacks(folder: Path) -> None:
+    # The end of a gzip file is not looked at beforehand.
+    (folder / "hes.csv").unlink()
+    (folder / "hes.csv.gz").write_bytes(gzip.compress(f"{TEXT}d,RX1,4,2023-".encode()))
     told = dict(built(folder).ledger.select("reason", "records").rows())
     assert [n for reason, n in told.items() if "not one of the calendar" in reason] == [1]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
@@ -75,10 +76,12 @@ def definition(key: str) -> Definition:
     """
     found = definitions().get(key)
     if found is None:
+        near = get_close_matches(key, DEFINITION_KEYS, n=1, cutoff=0.6)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
         raise StudyError(
             f"there is no definition {key!r}",
             allowed=", ".join(f'"{known}"' for known in DEFINITION_KEYS),
-            remedy="docs/definitions.md says what each of them holds.",
+            remedy=f"{meant}docs/definitions.md says what each of them holds.",
         )
     return found
 
