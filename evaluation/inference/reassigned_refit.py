@@ -2,7 +2,9 @@
 
 Each reassignment is one call of the estimator on the site-collapsed panel, or two where an interval
 is had as well: an estimator that is linear in the outcome gives :math:`b(y - b_0 D)` as
-:math:`b(y) - b_0 b(D)`, D the actual treatment.
+:math:`b(y) - b_0 b(D)`, D the actual treatment. Its influence functions are linear too, so that the
+statistic is the estimate over its standard error by site wherever a fit has equations or influence:
+on the estimate alone reassignment fails where pilot sites are larger or smaller than the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evaluation.errors import EstimationError
-from evaluation.findings import Estimator, LinearFit
+from evaluation.findings import Estimator, Fit, LinearFit
 from evaluation.inference.collapse import Collapsed
 from evaluation.inference.engine import distinct_paths
 from evaluation.inference.reassigned import Sums
@@ -38,14 +40,14 @@ class Refits:
     Parameters
     ----------
     sums : Sums
-        Two outcomes where the estimator is linear, else one. Without estimating equations the
-        spread is 1: the statistic is the coefficient itself.
+        Two outcomes where the estimator is linear, else one. Without estimating equations or
+        influence functions the spread is 1: the statistic is the estimate itself.
     dealt : Reassignments
         Those that could be refitted; the actual one is the first.
     failures : int
         Those that could not.
     is_studentised : bool
-        Whether the statistic is CR1's t.
+        Whether the statistic is the estimate over its standard error by site.
     """
 
     sums: Sums
@@ -118,9 +120,16 @@ def _one(estimator: Estimator, panel: Panel, focal: int) -> _One:
     value = fit.effects[focal].value
     if not np.isfinite(value):
         raise EstimationError("the effect is not identified")
-    return _One(
-        value=value, influence=None if fit.linear is None else _influence(fit.linear, focal)
-    )
+    return _One(value=value, influence=_site_influence(fit, focal))
+
+
+def _site_influence(fit: Fit, focal: int) -> FloatArray | None:
+    """Return each site's part of an effect's error, recentred where the fit has that form."""
+    if fit.linear is not None:
+        return _influence(fit.linear, focal)
+    if fit.recentred is not None:
+        return fit.recentred(focal)
+    return None if fit.influence is None else fit.influence[:, focal]
 
 
 def _influence(linear: LinearFit, focal: int) -> FloatArray:
