@@ -55,7 +55,7 @@ def squared_t(fit: Fit) -> float:
 def test_p_is_the_share_of_all_ways_with_as_large_a_t(
     draw: Draw, ask: Ask, estimator: Estimator
 ) -> None:
-    panel = seven_sites(draw, 6)
+    panel = seven_sites(draw, 10)
     found = ask(randomisation(level=LEVEL, draws=DRAWS), estimator, panel)
     ways: list[tuple[str, ...]] = list(combinations(panel.units, 4))
     squares = [squared_t(estimator(adopting(panel, units))) for units in ways]
