@@ -14,7 +14,7 @@ import pytest
 
 from evaluation.cli import main
 
-__all__ = ["Answer", "Fault", "answer", "hold", "hold_readable"]
+__all__ = ["Answer", "Fault", "answer", "hold", "hold_message", "hold_readable"]
 
 STUDY = 10
 SOURCE = 11
@@ -92,6 +92,14 @@ def hold(fault: Fault, told: Answer, clean: Answer) -> None:
     assert not missing, f"{missing} not in:\n{told.said}"
     assert any(word not in clean.said for word in fault.words), "nothing that is not always said"
     hold_readable(told)
+
+
+def hold_message(message: str) -> None:
+    """Hold that the message of an error is one line for people."""
+    found = _OF_PROGRAMS.search(message)
+    assert found is None, f"{found} in: {message}"
+    assert "\n" not in message
+    assert len(message) <= _LONGEST_LINE
 
 
 def hold_readable(told: Answer) -> None:
