@@ -258,16 +258,22 @@ TABLE = Source(
         "are their values. Covariates and the dose are named in `covariates` and `dose`. Other "
         "columns are not read.",
         "CSV is read as UTF-8, with or without byte order mark, and where that fails as "
-        "windows-1252; the check `files_read` says which. Cells are separated by commas. XLSX is "
-        "read from the sheet that `sheet` names, or the only one; its first row is the header, "
-        "dates and formulas count by their stored value, and blank rows at the end are no rows.",
+        "windows-1252; the check `files_read` says which. Cells are separated by commas. A file "
+        "in both encodings, a row with more cells than the header or without a cell for a column "
+        "that is read, and a heading given twice are refused: what they mean is not known. "
+        "XLSX is read from the sheet that `sheet` names, or the only one; its first row is the "
+        "header, dates and formulas count by their stored value, and blank rows at the end are no "
+        "rows. A formula whose value was not saved and a cell that is merged into another are "
+        "named and stop the estimate; hidden rows are read, and told by `files_read`.",
         "A row's number is the one a spreadsheet shows, 1 for the header. A CSV cell in "
         "quotation marks may hold line breaks; the number then counts records, not lines.",
         "A suppressed count is from 1 to 7 (`suppressed` says otherwise) and not 0: it is used at "
         "its likelihood midpoint, and the check `uncertain_counts` says how far the estimate can "
         "move with what is hidden. Counts that are rounded (`rounded_to`) are carried likewise.",
-        'Numbers may have thousands separators ("1,234"). Any other text in a number column '
-        "stops the estimate and is named by file and row; there is no guessing.",
+        'Numbers may have thousands separators ("1,234"; "0,512" has none and is refused). Any '
+        "other text in a number column stops the estimate and is named by file and row; there is "
+        "no guessing. Dates are read day first; where all of a file's would begin a period if read "
+        "month first, the estimate stops.",
         "Unit codes that a workbook or Parquet file stores as numbers (3.0) are read as whole "
         "numbers (3).",
         'With the register of ICBs, rows for England and for regions are left out as "total, not '
