@@ -50,11 +50,7 @@ def _upper_tail(t: float, df: float) -> float:
     if x >= 1:  # t is 0, or beside the degrees of freedom as good as that
         return 0.5
     front = math.exp(
-        math.lgamma(a + b)
-        - math.lgamma(a)
-        - math.lgamma(b)
-        + a * math.log(x)
-        + b * math.log1p(-x)
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     )
     if x < (a + 1) / (a + b + 2):
         return front * _fraction(a, b, x) / a / 2
