@@ -100,8 +100,9 @@ def leave_one_out(estimator: Estimator, panel: Panel, fit: Fit) -> dict[str, flo
     EstimationError
         When the effect is not identified without some site; it is named.
     """
+    is_poisson = fit.equations is not None and fit.equations.family == "poisson"
     # A Poisson fit leaves out sites without any event: they move nothing.
-    empty = set() if fit.equations is None else _without_events(panel)
+    empty = _without_events(panel) if is_poisson else set()
     names = [name for name in panel.sites if name not in empty]
     if fit.equations is not None and fit.equations.n_clusters == len(names):
         shifts, lost = _shifts(fit.equations, fit.focal)

@@ -47,7 +47,7 @@ class Point:
     means : tuple of array
         Of all rows, shape (n,); or of each pool of units, shape (u, T).
     likelihood : float
-        Up to a constant.
+        Its logarithm, up to a constant of the counts.
     gradient : array, shape (k,)
     """
 
@@ -97,11 +97,12 @@ class RowCounts:
         shape = self._full_mean * np.exp(self._basis @ coefs)
         level = self._events / np.add.reduceat(shape, self._unit_start)
         mean = shape * np.repeat(level, self._lengths)
-        events = self._count > 0
-        with np.errstate(divide="ignore"):
-            likelihood = float(self._count[events] @ np.log(mean[events]))
-        gradient = self._basis.T @ (self._count - mean)
-        return Point(coefs=coefs, means=(mean,), likelihood=likelihood, gradient=gradient)
+        return Point(
+            coefs=coefs,
+            means=(mean,),
+            likelihood=_log_likelihood(self._count, mean),
+            gradient=self._basis.T @ (self._count - mean),
+        )
 
     def curvature(self, point: Point) -> FloatArray:
         """Return minus the second derivatives; shape (k, k)."""
@@ -154,12 +155,13 @@ class SiteCounts:
     def __init__(self, read: SitesRead, basis: FloatArray) -> None:
         self._sites, self._pools = read.sites, pools_of(read)
         self._basis = basis
+        self._at_full = sum(_log_likelihood(_count(p), p.block.weights) for p in self._pools)
 
     def at(self, coefs: FloatArray) -> Point:
         """Return the means, likelihood and gradient at coefficients, shape (k,)."""
         effects = self._basis @ coefs
         gradient = np.zeros_like(effects)
-        likelihood, means = 0.0, []
+        likelihood, means = self._at_full, []
         for pool in self._pools:
             kept, count = pool.columns.kept, _count(pool)
             predictor, level, mean = _fitted(pool, count, effects)
@@ -200,6 +202,13 @@ class SiteCounts:
             grams[at] = basis.T @ absorbed_gram(site.columns, mean) @ basis
             scores[at] = basis.T @ site.columns.products((count - mean)[None])[:, 0]
         return SiteSums(grams=grams, scores=scores)
+
+
+def _log_likelihood(count: FloatArray, mean: FloatArray) -> float:
+    """Return the log-likelihood up to a constant of the counts."""
+    events = count > 0
+    with np.errstate(divide="ignore"):
+        return float(count[events] @ np.log(mean[events]))
 
 
 def _fitted(

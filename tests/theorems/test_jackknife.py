@@ -166,6 +166,11 @@ def test_a_site_without_events_moves_a_poisson_fit_nowhere(draw: Draw) -> None:
     assert "s09" not in found
     assert len(found) == fit.n_sites == len(panel.sites) - 1
     assert refit_without(poisson, panel, fit, "s09") == pytest.approx(fit.effect.value, rel=SAME)
+    for site, value in found.items():
+        assert value == pytest.approx(refit_without(poisson, panel, fit, site), rel=SAME)
+    # To least squares its rate of 0 is an outcome like any other.
+    linear = leave_one_out(twfe, panel, twfe(panel))
+    assert linear["s09"] == pytest.approx(refit_without(twfe, panel, twfe(panel), "s09"), rel=SAME)
 
 
 def test_one_sites_own_effect_is_matched_to_the_refits_overall_effect(draw: Draw) -> None:

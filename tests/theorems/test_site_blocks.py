@@ -16,6 +16,7 @@ from evaluation.errors import EstimationError
 from evaluation.estimators import event_study, poisson, twfe
 from evaluation.estimators.absorbed import Absorbed
 from evaluation.estimators.by_blocks import regress, treatment_model
+from evaluation.estimators.design import build_design, least_squares
 from evaluation.estimators.grid import grid_of
 from evaluation.estimators.leads_and_lags import lay_out
 from evaluation.estimators.poisson_blocks import maximise
@@ -204,6 +205,43 @@ def test_units_without_covariates_need_no_tables(draw: Draw, estimator: Estimato
     found = leave_one_out(estimator, panel, dataclasses.replace(fit, linear=None, blocks=blocks))
     wanted = leave_one_out(estimator, panel, fit)
     assert found == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("estimator", [twfe, poisson])
+def test_a_period_that_one_site_alone_has_is_no_loss(draw: Draw, estimator: Estimator) -> None:
+    panel = draw(8, shape=(15, 6), per_site=3, starts=(3,), measure="rate")
+    alone = (pl.col("period") == 5) & (pl.col("unit") > "u02")
+    panel = dataclasses.replace(panel, rows=panel.rows.filter(~alone))
+    rows, blocks = both(estimator, panel)
+    wanted = leave_one_out(estimator, panel, rows)
+    assert leave_one_out(estimator, panel, blocks) == pytest.approx(wanted, rel=1e-9)
+    for procedure in (cr2(level=LEVEL), wild(level=LEVEL, draws=99)):
+        one, other = (
+            procedure(estimator, panel, fit, np.random.default_rng(4)) for fit in (rows, blocks)
+        )
+        assert other.p == pytest.approx(one.p, rel=1e-6)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.02])
+def test_fits_past_the_limit_have_every_procedure(draw: Draw, missing: float) -> None:
+    # 1,200 units by 60 periods, 24 a site.
+    panel = draw(41, shape=(1200, 60), per_site=24, starts=(30,), missing=missing, measure="rate")
+    panel = dataclasses.replace(panel, covariates=())
+    for estimator in (twfe, poisson):
+        fit = estimator(panel)
+        assert fit.linear is None
+        for procedure in (cr2(level=LEVEL), cr3(level=LEVEL), wild(level=LEVEL, draws=199)):
+            interval = procedure(estimator, panel, fit, np.random.default_rng(1))
+            assert interval.low is not None
+            assert interval.high is not None
+            assert interval.low < fit.effect.value < interval.high
+    # The same equations held as a matrix, every column a table of its own.
+    design = build_design(panel, panel.treatment[:, None], weights=panel.values("weight"))
+    linear, blocks = least_squares(design, panel.values("outcome")), twfe(panel).blocks
+    assert blocks is not None
+    found, wanted = bias_reduced(blocks), bias_reduced(linear)
+    assert found.covariance == pytest.approx(wanted.covariance, rel=EQUAL)
+    assert found.df == pytest.approx(wanted.df, rel=EQUAL)
 
 
 def test_a_site_that_alone_identifies_the_effect_is_named(draw: Draw) -> None:
