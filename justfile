@@ -34,6 +34,7 @@ sample:
 bench peers:
     python -m benchmarks.inference --peers {{ peers }} --into docs/benchmarks.md
     python -m benchmarks.estimators --peers {{ peers }} --into docs/benchmarks.md
+    python -m benchmarks.care_homes --peers {{ peers }} --into docs/benchmarks.md
 
 # Measure the methods where the truth is known and write docs/calibration.md; half an hour on 2 cores
 calibrate *options:
