@@ -34,10 +34,9 @@ is what becomes of size where they are not, and power.
   less, for one that builds up or begins late, as pilots do. Not offered.
 - **`randomisation_gls`** joins the last two, and looks for an effect of which a third is there at
   once and the rest builds up over the first third of the pilot. It is offered. It gains most where
-  noise lasts (AR .8, share), whatever course the effect takes, and about as much as the Monte Carlo
-  error where it does not (all together, negative binomial). What it costs: its interval is not built
-  around the estimate; an effect that fades is found less often where noise does not last (iid);
-  an interval takes 0.2 s.
+  noise lasts (AR .8, share), and about as much as the Monte Carlo error where it does not (all
+  together, negative binomial). What it costs: its interval is not built around the estimate; an
+  effect that fades is found less often where noise does not last (iid); an interval takes 0.2 s.
 - **Adjusted for what comparison sites' earlier months foretell** ("adjusted"), the regression
   fitted to comparison sites alone, anew for every assignment: the last six months and the winters
   before anyone started foretell little, and two slopes fitted to 33 sites cost as much as they
