@@ -18,11 +18,12 @@ import pytest
 
 from evaluation.simulation import Measured
 from known_truth.asked import ERRORS, misses
-from known_truth.page import page
+from known_truth.page import fingerprint, page
 from known_truth.table import ALL, BESIDE, DRAWING, Figures, Plan, run, run_beside
 from known_truth.tried import COURSES, EFFECTS, over
 from known_truth.tried_table import COURSES_OF, TriedFigures, run_tried
 
+PAGE = Path(__file__).parents[2] / "docs" / "calibration.md"
 MOST_SIZE = 0.06
 # What the weighed test may lose anywhere, where what it gains elsewhere is many times as much.
 LOST = 0.01
@@ -52,6 +53,11 @@ def found() -> Iterator[_Found]:
     if target and complete and set(so_far.beside) == set(BESIDE):
         text = page(so_far.figures, so_far.beside, so_far.tried, PLAN)
         Path(target).write_text(text, encoding="utf-8")
+
+
+def test_the_committed_page_is_of_these_processes() -> None:
+    page_text = PAGE.read_text(encoding="utf-8")
+    assert f"`{fingerprint()}`" in page_text
 
 
 def tell(text: str) -> None:

@@ -68,7 +68,7 @@ def asked_of(key: str, figures: Figures) -> Iterator[Asked]:
             name=f"coverage of {name}",
             rate=figures.coverage[name],
             least=0.94,
-            most=0.99 if key == _HETEROGENEOUS else 0.97,
+            most=_most_coverage(key, name),
         )
     yield Asked(name="size of cr2", rate=figures.size["cr2"].rejected, most=0.055)
     for effect in (0.05, 0.10):
@@ -79,6 +79,14 @@ def asked_of(key: str, figures: Figures) -> Iterator[Asked]:
                 least=_POWER[key, effect],
             )
     yield from _alone(key, figures)
+
+
+def _most_coverage(key: str, name: str) -> float | None:
+    if key != _HETEROGENEOUS:
+        return 0.97
+    # METHODS section 6 asks this of the first two; of what is offered beside them, not to miss more
+    # than it promises where sites' own effects widen every interval.
+    return None if name == "randomisation_gls" else 0.99
 
 
 def _alone(key: str, figures: Figures) -> Iterator[Asked]:
