@@ -103,7 +103,9 @@ def sums_of_reduced(reduced: Reduced, dealt: Reassignments, *, with_actual: bool
     chosen = dealt.chosen
     at_once = min(_CHUNK, max(1, _MOST_CELLS // reduced.weights.size))
     chunks = [
-        _sums_of_reduced(reduced, weighed, chosen[at : at + at_once].T, dealt.path)
+        _sums_of_reduced(
+            reduced, weighed, np.ascontiguousarray(chosen[at : at + at_once].T), dealt.path
+        )
         for at in range(0, len(chosen), at_once)
     ]
     return _joined(chunks)
@@ -114,19 +116,22 @@ def _sums_of_reduced(
 ) -> Sums:
     """Return the sums of some reassignments; ``weighed`` is (o, S, K), ``sites`` (m, B)."""
     a, q = reduced.weights, reduced.q
-    each, column = a[sites], np.arange(sites.shape[1])
+    each = a[sites]
     mean = (paths == np.arange(q.shape[0])[:, None]) @ each / a.sum()
     through = q @ mean
     height = (through * mean).sum(axis=0)
     extra = each * (q.diagonal()[paths][:, None] - 2 * through[paths])
     # Without a site, what it deviates by from the mean of all grows to a deviation from others.
     alone = 1 / np.maximum(1 - a / a.sum(), _LOST)
+    grown = alone[sites]
     # All sites have the deviation of the mean path; those chosen their own path beside it.
     raw = -((weighed * alone[:, None]) @ mean)
     leverage = (a * alone)[:, None] * height
-    own = weighed[:, sites, paths[:, None]]
-    raw[:, sites, column] += own * alone[sites]
-    leverage[sites, column] += extra * alone[sites]
+    own = weighed.reshape(len(weighed), -1)[:, sites * q.shape[0] + paths[:, None]]
+    cell = sites * sites.shape[1] + np.arange(sites.shape[1])
+    for table, score in zip(raw, own, strict=True):
+        table.ravel()[cell] += score * grown
+    leverage.ravel()[cell] += extra * grown
     return _sums(
         product=own.sum(axis=1),
         information=extra.sum(axis=0) + a.sum() * height,
@@ -296,18 +301,18 @@ def _sums(
     leverage : array, shape (S, B)
     """
     n_sites = leverage.shape[0]
-    left = np.maximum(1 - leverage / information, _LOST)
-    moved = (product / information)[:, None, :] * leverage
-    difference = (raw - moved) / left
-    size = np.sqrt(np.square(raw).sum(axis=1) + np.square(moved).sum(axis=1)).T
+    grown = 1 / np.maximum(1 - leverage / information, _LOST)
     # The common factor 1 / I is left out.
-    larger = leverage / left
+    larger = leverage * grown
+    difference = raw * grown - (product / information)[:, None, :] * larger
+    # Where differences are rounding, what is subtracted is as large as what it is taken from.
+    size = np.sqrt(np.einsum("osb,osb->bo", raw, raw))
     return Sums(
         information=information,
         product=product.T,
         spread=np.einsum("osb,zsb->boz", difference, difference) * ((n_sites - 1) / n_sites),
         gross=size[:, :, None] * size[:, None, :],
-        freedom=larger.sum(axis=0) ** 2 / np.square(larger).sum(axis=0),
+        freedom=larger.sum(axis=0) ** 2 / np.einsum("sb,sb->b", larger, larger),
     )
 
 
