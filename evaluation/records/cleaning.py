@@ -23,14 +23,18 @@ __all__ = [
     "codes_joined",
     "date_cell",
     "date_text",
+    "first_code",
     "flag",
     "is_recast",
+    "known_codes",
     "order_number",
     "primary_code",
     "text_cell",
     "two_digits",
     "undo_integer_method",
+    "whole_number",
     "whole_years",
+    "without_decimals",
     "without_null_dates",
 ]
 
@@ -100,23 +104,23 @@ def without_null_dates(day: nw.Expr) -> nw.Expr:
     return nw.when(~day.is_in(list(NULL_DATES))).then(day)
 
 
-def _number(text: nw.Expr) -> nw.Expr:
+def whole_number(text: nw.Expr) -> nw.Expr:
+    """Return a text as a whole number, rounded down; what is no number is null."""
     # Floored first: DuckDB's cast to a whole number rounds, the others' truncate.
     digits = nw.when(text.str.contains(_IS_A_NUMBER)).then(text)
     return digits.cast(nw.Float64).floor().cast(nw.Int64)
 
 
-def whole_years(text: nw.Expr) -> nw.Expr:
+def whole_years(years: nw.Expr) -> nw.Expr:
     """Return an age in whole years: 0 under one year, null where not known (999)."""
-    years = _number(text)
     baby = years.is_between(*_BABIES)
-    return nw.when(baby).then(nw.lit(0)).otherwise(nw.when(years <= _OLDEST).then(years))
+    known = nw.when(years.is_between(0, _OLDEST)).then(years)
+    return nw.when(baby).then(nw.lit(0)).otherwise(known)
 
 
-def order_number(text: nw.Expr) -> nw.Expr:
+def order_number(order: nw.Expr) -> nw.Expr:
     """Return the order of an episode; 98 (not applicable) and 99 (not known) are null."""
-    order = _number(text)
-    return nw.when(~order.is_in(list(_NO_ORDER))).then(order)
+    return nw.when((order >= 0) & ~order.is_in(list(_NO_ORDER))).then(order)
 
 
 def two_digits(text: nw.Expr) -> nw.Expr:
@@ -124,9 +128,15 @@ def two_digits(text: nw.Expr) -> nw.Expr:
     return nw.when(text.str.len_chars() == 1).then(nw.concat_str(nw.lit("0"), text)).otherwise(text)
 
 
+def without_decimals(text: nw.Expr) -> nw.Expr:
+    """Return 21.0 as 21."""
+    decimal = text.str.ends_with(".0")
+    whole = nw.when(decimal).then(text).otherwise(nw.lit("")).str.replace_all(r"\.0$", "")
+    return nw.when(decimal).then(whole).otherwise(text)
+
+
 def undo_integer_method(text: nw.Expr) -> nw.Expr:
-    """Return the method of admission in capitals, with 66 to 69 as 2A to 2D again, 21.0 as 21."""
-    text = text.str.replace_all(r"\.0$", "")
+    """Return the method of admission in capitals, with 66 to 69 as 2A to 2D again."""
     method = text.str.to_uppercase()
     for number, published in _METHODS.items():
         method = nw.when(text == number).then(nw.lit(published)).otherwise(method)
@@ -143,10 +153,14 @@ def flag(text: nw.Expr) -> nw.Expr:
     return nw.when(~text.is_null()).then(~text.str.to_uppercase().is_in(list(_FALSE)))
 
 
-def primary_code(text: nw.Expr) -> nw.Expr:
-    """Return the first ICD-10 code of a cell in 3 or 4 characters; R69 (not known) is null."""
+def first_code(text: nw.Expr) -> nw.Expr:
+    """Return the first ICD-10 code of a cell in 3 or 4 characters."""
     code = text.str.replace_all(".", "", literal=True).str.slice(0, 4).str.to_uppercase()
-    code = code.str.replace_all("[^A-Z0-9].*$|X$", "")
+    return code.str.replace_all("[^A-Z0-9].*$|X$", "")
+
+
+def primary_code(code: nw.Expr) -> nw.Expr:
+    """Return a first code; null where there is none, and for R69 (not known)."""
     return nw.when((code != "") & ~code.str.starts_with("R69")).then(code)
 
 
@@ -160,7 +174,7 @@ def codes_joined(texts: Sequence[nw.Expr]) -> nw.Expr:
 
 
 def code_list(text: nw.Expr, *, kind: Literal["diagnoses", "procedures"]) -> nw.Expr:
-    """Return codes framed by commas, ",J189,E119,"; null where there is none.
+    """Return codes framed by commas, ",J189,E119,"; "," where there is none.
 
     Padding (I10X), stray punctuation and daggers go, and what stands for no code: R69 among
     diagnoses; ``-``, ``&`` and X997 to X999 among procedures.
@@ -171,7 +185,10 @@ def code_list(text: nw.Expr, *, kind: Literal["diagnoses", "procedures"]) -> nw.
     if kind == "diagnoses":
         # X pads a code of three characters; a dagger or asterisk letter may follow it.
         framed = framed.str.replace_all("X[A-Z]{0,2},", ",")
-        framed = framed.str.replace_all("R69[A-Z0-9]*,", "")
-    else:
-        framed = framed.str.replace_all("X99[789],", "")
+        return framed.str.replace_all("R69[A-Z0-9]*,", "")
+    return framed.str.replace_all("X99[789],", "")
+
+
+def known_codes(framed: nw.Expr) -> nw.Expr:
+    """Return codes framed by commas; null where there is none."""
     return nw.when(framed != ",").then(framed)

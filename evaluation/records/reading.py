@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Literal
 
 import narwhals as nw
 from narwhals.dtypes import DType
@@ -16,14 +17,18 @@ from evaluation.records.cleaning import (
     code_list,
     codes_joined,
     date_cell,
+    first_code,
     flag,
     is_recast,
+    known_codes,
     order_number,
     primary_code,
     text_cell,
     two_digits,
     undo_integer_method,
+    whole_number,
     whole_years,
+    without_decimals,
     without_null_dates,
 )
 from evaluation.records.engines import Frame
@@ -34,7 +39,6 @@ from evaluation.records.layouts import CodeList, Layout
 __all__ = ["Episodes", "to_episodes"]
 
 _DATES = ("admitted", "discharged", "episode_start", "episode_end")
-_TWO_DIGITS = ("category", "source_of_admission", "destination")
 _LISTED = 12
 
 
@@ -128,35 +132,36 @@ def to_episodes(
     first = [found["primary"]] if "primary" in found else []
     codes = {column: h for column, h in {"primary": first, **lists}.items() if h}
     _refuse_nested(schema, {*found.values(), *(h for c in codes.values() for h in c)}, name)
-    made: dict[str, nw.Expr] = {}
+    made: dict[str, list[nw.Expr]] = {}
     for column, dtype in COLUMNS.items():
         if column in codes:
             continue
         if column in found:
             made[column] = _cell(column, found[column], schema[found[column]], dates)
         else:
-            made[column] = nw.lit(layout.constants.get(column), dtype=nw.String).cast(dtype())
+            empty = nw.lit(layout.constants.get(column), dtype=nw.String).cast(dtype())
+            made[column] = [empty]
     known = {**dict.fromkeys(layout.constants, "(the same in every row)"), **found}
     unreadable = _is_unreadable(found.get("admitted"), schema, dates)
     ragged = ~nw.col(BEYOND).is_null() if BEYOND in schema else nw.lit(value=False)
     raw = {h: f"_raw {n}" for n, h in enumerate(sorted({h for c in codes.values() for h in c}))}
     frame = frame.select(
-        *(expression.alias(column) for column, expression in made.items()),
+        *(steps[0].alias(column) for column, steps in made.items()),
         unreadable.alias("unreadable"),
         ragged.alias("ragged"),
         _recast(found.get("method"), schema).alias("recast"),
         *(nw.col(heading).alias(kept) for heading, kept in raw.items()),
     )
+    frame = _further(frame, {column: steps[1:] for column, steps in made.items()})
     # A column of its own: written into each of the expressions it would make Spark's plan huge.
     frame = frame.with_columns((nw.lit(value=True) if coded is None else coded).alias("_coded"))
-    texts = {
-        heading: text_cell(nw.when(nw.col("_coded")).then(nw.col(kept)), schema[heading])
-        for heading, kept in raw.items()
-    }
     frame = frame.with_columns(
-        _codes(column, [texts[h] for h in headings]).alias(column)
-        for column, headings in codes.items()
-    ).select(*COLUMNS, "unreadable", "ragged", "recast")
+        text_cell(_where_coded(kept, schema[heading]), schema[heading]).alias(kept)
+        for heading, kept in raw.items()
+    )
+    lists_of_steps = {c: _codes(c, [nw.col(raw[h]) for h in there]) for c, there in codes.items()}
+    frame = _further(frame, lists_of_steps)
+    frame = frame.select(*COLUMNS, "unreadable", "ragged", "recast")
     return Episodes(frame=frame, found=known, layout=layout, name=name)
 
 
@@ -256,26 +261,63 @@ def _looked_for(layout: Layout, column: str) -> tuple[str, ...]:
     return declared.names if declared else ()
 
 
-def _codes(column: str, texts: list[nw.Expr]) -> nw.Expr:
+def _further(frame: Frame, steps: Mapping[str, Sequence[nw.Expr]]) -> Frame:
+    """Work columns out step by step, all at once: each step is over what the one before gave.
+
+    In one expression what is used twice would be worked out twice.
+    """
+    for number in range(max(map(len, steps.values()), default=0)):
+        frame = frame.with_columns(
+            of_column[number].alias(column)
+            for column, of_column in steps.items()
+            if number < len(of_column)
+        )
+    return frame
+
+
+def _where_coded(column: str, dtype: DType) -> nw.Expr:
+    """Return cells of the records that get codes; the others are blank.
+
+    Blank and not null at first: polars works on what lies under a null.
+    """
+    chosen = nw.when(nw.col("_coded")).then(nw.col(column))
+    return chosen.otherwise(nw.lit("")) if dtype == nw.String else chosen
+
+
+def _codes(column: str, texts: list[nw.Expr]) -> list[nw.Expr]:
+    """Return the steps from texts to a column of codes."""
     if column == "primary":
-        return primary_code(texts[0])
+        return [first_code(texts[0]), primary_code(nw.col(column))]
     joined = codes_joined(texts) if len(texts) > 1 else texts[0]
-    return code_list(joined, kind="diagnoses" if column == "diagnoses" else "procedures")
+    kind: Literal["diagnoses", "procedures"] = (
+        "diagnoses" if column == "diagnoses" else "procedures"
+    )
+    return [code_list(joined, kind=kind), known_codes(nw.col(column))]
 
 
-def _cell(column: str, heading: str, dtype: DType, dates: DateStyle) -> nw.Expr:
+def _cell(column: str, heading: str, dtype: DType, dates: DateStyle) -> list[nw.Expr]:
+    """Return the steps from a cell of the extract to one of episodes."""
     if column in _DATES:
-        return without_null_dates(date_cell(heading, dtype, dates))
+        return [date_cell(heading, dtype, dates), without_null_dates(nw.col(column))]
+    if column in _NUMBERS:
+        meaning = _NUMBERS[column](nw.col(column))
+        if dtype.is_integer():
+            return [nw.col(heading).cast(nw.Int64), meaning]
+        text = text_cell(nw.col(heading), dtype)
+        return [text, whole_number(nw.col(column)), meaning]
     text = text_cell(nw.col(heading), dtype)
-    if column in _TWO_DIGITS:
-        return two_digits(text)
-    makers = {
-        "age": whole_years,
-        "episode_order": order_number,
-        "method": undo_integer_method,
-        "care_home": flag,
-    }
-    return makers[column](text) if column in makers else text
+    return [text, *(make(nw.col(column)) for make in _MAKERS.get(column, ()))]
+
+
+_NUMBERS: Mapping[str, Callable[[nw.Expr], nw.Expr]] = {
+    "age": whole_years,
+    "episode_order": order_number,
+}
+_MAKERS: Mapping[str, tuple[Callable[[nw.Expr], nw.Expr], ...]] = {
+    **dict.fromkeys(("category", "source_of_admission", "destination"), (two_digits,)),
+    "method": (without_decimals, undo_integer_method),
+    "care_home": (flag,),
+}
 
 
 def _recast(heading: str | None, schema: nw.Schema) -> nw.Expr:
