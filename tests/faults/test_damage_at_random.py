@@ -24,7 +24,7 @@ from faulty.damage import Change, Table, damages
 from faulty.fault import hold_message
 from faulty.good import Good
 
-EXAMPLES = 25
+EXAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from faulty.damage import Change, Table, damages
 from faulty.fault import hold_message
 from faulty.good import HES
 
-EXAMPLES = 25
+EXAMPLES = 20
 _NAME = "hes.csv"
 _GOOD = Table.of(HES.files[_NAME])
 _READ = (
