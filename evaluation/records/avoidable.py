@@ -175,6 +175,8 @@ def is_avoidable(definition: Definition, *, lacking: Collection[str] = ()) -> nw
 def needed_columns(definition: Definition) -> frozenset[str]:
     """Return the columns that the definition looks at."""
     needed = {rule.key for rule in admission_rules(definition)} | {"primary"}
+    if definition.admissions.one_a_day:
+        needed.add("discharged")
     for condition in definition.conditions:
         wheres = (condition.diagnosis, condition.needs, condition.without)
         if any(where is not None and where.position != "primary" for where in wheres):

@@ -130,6 +130,14 @@ def test_the_page_is_what_the_files_say() -> None:
         assert all(f"`{condition.key}`" in page for condition in found.conditions)
 
 
+def test_one_admission_a_day_is_the_rule_of_the_chronic_list_alone() -> None:
+    asking = [key for key, found in definitions().items() if found.admissions.one_a_day]
+    assert asking == ["nhsof_2_3_i"]
+    rule = "Of several such admissions of one person on one day only that of the longest stay"
+    assert document().count(rule) == 1
+    assert rule in describe(definition("nhsof_2_3_i"))
+
+
 def test_an_unknown_definition_is_refused_with_those_there_are() -> None:
     with pytest.raises(StudyError, match="there is no definition 'acsc'") as caught:
         definition("acsc")
@@ -207,6 +215,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ('methods = ["2[1-5]"]', "", "admissions: methods is missing"),
         ('methods = ["2[1-5]"]', 'methods = ["2[1-5]"]\nleast_age = "65"', "least_age is '65'"),
         ('methods = ["2[1-5]"]', 'methods = ["2[1-5]"]\nfirst_episode = 1', "first_episode is 1"),
+        ('methods = ["2[1-5]"]', 'methods = ["2[1-5]"]\none_a_day = "x"', "one_a_day is 'x'"),
         ('mark = "V"\nsource', 'mark = "W"\nsource', "mark is 'W'"),
         ("[[conditions]]", "[[condition]]", "conditions is missing"),
         ("[admissions]", "[admission]", "admissions is missing"),

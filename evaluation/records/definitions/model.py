@@ -82,6 +82,11 @@ class Admissions:
         What is admitted; unknown is not.
     first_episode : bool
         Only the first episode of a spell.
+    one_a_day : bool
+        Of the admissions of one person and day that keep all other rules only one is looked at,
+        that of the longest stay, whatever its diagnoses: the rule comes before the conditions.
+        An unknown length is the shortest; among equals any will do, the same on every engine.
+        Not asked of an extract without a column of dates of discharge.
     least_age, most_age : int or None
         Whole years, both included; an unknown age is not.
     without_sources, without_categories, without_specialties : Codes or None
@@ -98,6 +103,7 @@ class Admissions:
     patient_classes: tuple[str, ...] = ()
     sexes: tuple[str, ...] = ()
     first_episode: bool = False
+    one_a_day: bool = False
     least_age: int | None = None
     most_age: int | None = None
     without_sources: Codes | None = None

@@ -95,6 +95,11 @@ def _admissions(rules: Admissions) -> list[str]:
     ):
         if refused is not None:
             lines.append(f"Not with {what} {_codes(refused)}")
+    if rules.one_a_day:
+        lines.append(
+            "Of several such admissions of one person on one day only that of the longest stay, "
+            "whatever their diagnoses"
+        )
     return [*lines, *rules.notes]
 
 

@@ -107,6 +107,7 @@ def _admissions(table: _Table) -> Admissions:
         patient_classes=table.texts("patient_classes"),
         sexes=table.texts("sexes"),
         first_episode=table.flag("first_episode"),
+        one_a_day=table.flag("one_a_day"),
         least_age=table.whole("least_age"),
         most_age=table.whole("most_age"),
         without_sources=table.codes("without_sources", shortest=2),
