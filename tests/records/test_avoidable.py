@@ -31,8 +31,9 @@ SOMEBODY: dict[str, str | int | None] = {
     "specialty": "430",
     "sex": "2",
     "age": 84,
+    "discharged": None,
 }
-TYPES = {"age": pl.Int64, "episode_order": pl.Int64}
+TYPES = {"age": pl.Int64, "episode_order": pl.Int64, "discharged": pl.Date}
 BOTH = ("nhsof_2_3_i", "su_19_acsc", "iif_ac_02")
 
 
