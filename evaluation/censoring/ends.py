@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evaluation.censoring.completed import with_counts
 from evaluation.panel import Panel
@@ -23,34 +24,36 @@ class End:
         The group of its estimate.
     words : str
         Where the counts are, in plain words.
-    treated, others : {"low", "high"}
-        The end for pilot units after their start, and for every other count.
+    raising, lowering : {"low", "high"}
+        The end for counts that raise the estimate where they are higher, and for all others.
     """
 
     key: str
     words: str
-    treated: str
-    others: str
+    raising: str
+    lowering: str
 
 
-# The first two are the ends themselves. A count that is low after the start lowers the estimate and
-# any other that is low raises it, so the last two hold every estimate that the counts allow.
+# The first two are the ends themselves; the last two move the estimate as far as counts can.
 ENDS: tuple[End, ...] = (
-    End(key="low", words="every uncertain count at its lowest", treated="low", others="low"),
-    End(key="high", words="every uncertain count at its highest", treated="high", others="high"),
+    End(key="low", words="every uncertain count at its lowest", raising="low", lowering="low"),
+    End(key="high", words="every uncertain count at its highest", raising="high", lowering="high"),
     End(
-        key="pilot_low",
-        words="lowest in pilot areas after the start, highest elsewhere",
-        treated="low",
-        others="high",
+        key="lowest",
+        words="each where it makes the estimate lowest",
+        raising="low",
+        lowering="high",
     ),
     End(
-        key="pilot_high",
-        words="highest in pilot areas after the start, lowest elsewhere",
-        treated="high",
-        others="low",
+        key="highest",
+        words="each where it makes the estimate highest",
+        raising="high",
+        lowering="low",
     ),
 )
+# Of a share of a treated row; a pull that is smaller is one of rounding.
+_SETTLED = 1e-9
+_MOST_ROUNDS = 10_000
 
 
 def how_many(panel: Panel) -> int:
@@ -63,4 +66,23 @@ def how_many(panel: Panel) -> int:
 def at_end(panel: Panel, end: End) -> Panel:
     """Return the panel with every uncertain count at ``end``."""
     at = {side: panel.values(f"count_{side}") for side in ("low", "high")}
-    return with_counts(panel, np.where(panel.treated, at[end.treated], at[end.others]))
+    return with_counts(panel, np.where(_pull(panel) > 0, at[end.raising], at[end.lowering]))
+
+
+def _pull(panel: Panel) -> NDArray[np.float64]:
+    """Return what is left of the treatment without unit and period effects, shape (n,).
+
+    A regression on treatment and these effects weighs each outcome by it (Frisch and Waugh 1933):
+    an estimate rises with counts of pilot units after the start *and of others before it*, and
+    falls with the rest. Weighted as the panel is; of a row that tells nothing it is 0.
+    """
+    weight = panel.values("weight")
+    left = panel.treated.astype(np.float64)
+    for _ in range(_MOST_ROUNDS):
+        before = left
+        for code in (panel.unit_codes, panel.period_codes):
+            mean = np.bincount(code, weight * left) / np.bincount(code, weight)
+            left = left - mean[code]
+        if float(np.max(np.abs(left - before), initial=0.0)) < _SETTLED:
+            break
+    return np.where(np.abs(left) < np.sqrt(_SETTLED), 0.0, left)

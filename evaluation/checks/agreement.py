@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from evaluation.checks.words import per_cent
 from evaluation.findings import Check, Estimate
 
 __all__ = ["agreement"]
@@ -99,6 +100,6 @@ def _detail(count: int, spread: float, widest: float | None) -> str:
 def _row(estimate: Estimate, compares: Mapping[str, str]) -> tuple[str, str]:
     value, low, high = estimate.relative
     has_range = low is not None and high is not None
-    span = f", likely between {low:.1f}% and {high:.1f}%" if has_range else ""
+    span = f", likely between {per_cent(low)} and {per_cent(high)}" if has_range else ""
     how = compares.get(estimate.estimator, "")
-    return f"{estimate.estimator}: {value:.1f}%{span}", f"It {how}." if how else ""
+    return f"{estimate.estimator}: {per_cent(value)}{span}", f"It {how}." if how else ""

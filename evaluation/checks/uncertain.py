@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from evaluation.censoring import ENDS
+from evaluation.checks.words import per_cent
 from evaluation.findings import Check, Estimate
 
 __all__ = ["uncertain_counts"]
@@ -54,8 +55,9 @@ def uncertain_counts(
         name="uncertain_counts",
         title="Whether suppressed and rounded counts could change the answer",
         passed=same,
-        detail=f"{hidden:,} of {n_obs:,} counts are suppressed or rounded. Wherever in their "
-        f"limits they lie, the estimate lies between {min(values):.1f}% and {max(values):.1f}%. "
+        detail=f"{hidden:,} of {n_obs:,} counts are suppressed or rounded. Put where they "
+        f"move it most, they leave the estimate between {per_cent(min(values))} and "
+        f"{per_cent(max(values))}. "
         + (
             "The likely range comes down on the same side of no change at each of their ends."
             if same
@@ -81,5 +83,5 @@ def _side(estimate: Estimate) -> int | None:
 def _row(estimate: Estimate) -> tuple[str, str]:
     value, low, high = estimate.relative
     group = estimate.effect.group if estimate.effect.estimand == "bound" else ""
-    span = "" if low is None or high is None else f", likely between {low:.1f}% and {high:.1f}%"
-    return _WORDS[group], f"{value:.1f}%{span}"
+    ends = "" if low is None or high is None else f"{per_cent(low)} and {per_cent(high)}"
+    return _WORDS[group], per_cent(value) + (f", likely between {ends}" if ends else "")

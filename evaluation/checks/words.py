@@ -18,6 +18,7 @@ __all__ = [
     "keep_out_cells",
     "keep_out_unit",
     "listing",
+    "per_cent",
     "plural",
     "runs",
     "span",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _MOST_NAMED = 4
+_MINUS = "\N{MINUS SIGN}"
 
 
 def unit_name(unit: str) -> str:
@@ -48,6 +50,14 @@ def listing(names: Iterable[str]) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """Return the number with its noun: "1 unit", "1,200 units"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def per_cent(value: float | None) -> str:
+    """Return a figure that is per cent already, at one decimal and with a minus sign."""
+    if value is None:
+        return "not known"
+    sign = _MINUS if round(value, 1) < 0 else ""
+    return f"{sign}{abs(value):.1f}%"
 
 
 def span(calendar: Calendar, first: int, last: int) -> str:

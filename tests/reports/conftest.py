@@ -102,8 +102,8 @@ def rich_result(example_result: Result) -> Result:
         name="uncertain_counts",
         title="Whether suppressed and rounded counts could change the answer",
         passed=True,
-        detail="60 of 1,386 counts are suppressed or rounded. Wherever in their limits they lie, "
-        "the estimate lies between -14.0% and -11.0%.",
+        detail="60 of 1,386 counts are suppressed or rounded. Put where they move it most, "
+        "they leave the estimate between \N{MINUS SIGN}14.0% and \N{MINUS SIGN}11.0%.",
         outcome=key,
     )
     return dataclasses.replace(

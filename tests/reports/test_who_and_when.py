@@ -251,7 +251,7 @@ def test_the_overall_page_has_them_with_cost_conditions_and_effects_apart(
     conditions = _by_id(page, "annex-conditions")
     for asked in ("act before the start", "reach the comparison", "anything else happen"):
         assert asked in conditions
-    assert "lies between -14.0% and -11.0%" in _by_id(page, "doubts")
+    assert "between \N{MINUS SIGN}14.0% and \N{MINUS SIGN}11.0%" in _by_id(page, "doubts")
     outcome = _by_id(page, "outcome-avoidable-admissions")
     assert "by when sites started" in outcome
     assert "by month" in outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import product
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,9 @@ from scipy.optimize import minimize
 from scipy.stats import poisson as poisson_law
 
 from evaluation.censoring import ENDS, at_end, at_midpoint, expected_between, how_many
-from evaluation.estimators import poisson
+from evaluation.censoring.completed import with_counts
+from evaluation.estimators import imputation, poisson, twfe
+from evaluation.findings import Estimator
 from evaluation.panel import Adoption, Panel
 from evaluation.periods import Calendar
 
@@ -20,6 +23,8 @@ SEED = 461
 EXACT = 1e-12
 # The algorithm stops when no count moves by more than a thousandth.
 SETTLED = 5e-3
+# Of a log rate ratio or a rate: what iterations stop at.
+SAME = 1e-6
 
 FloatArray = NDArray[np.float64]
 
@@ -149,6 +154,51 @@ def test_the_ends_hold_the_estimate_of_the_true_counts() -> None:
         hidden = _panel(counts, 6, 18, hide=True)
         at = {e.key: poisson(at_end(hidden, e)).effect.value for e in ENDS}
         true = poisson(_panel(counts, 6, 18, hide=False)).effect.value
-        assert at["pilot_low"] < true < at["pilot_high"]
-        assert at["pilot_low"] <= min(at["low"], at["high"])
-        assert max(at["low"], at["high"]) <= at["pilot_high"]
+        assert at["lowest"] < true < at["highest"]
+        assert at["lowest"] <= min(at["low"], at["high"])
+        assert max(at["low"], at["high"]) <= at["highest"]
+
+
+def _few_hidden(counts: FloatArray, starts: dict[str, int], seed: int) -> Panel:
+    """Return a panel in which six counts, drawn at random, are from 1 to 7."""
+    panel = _panel(counts, 1, 2, hide=False)
+    where = np.random.default_rng(seed).choice(counts.size, 6, replace=False)
+    low, high = panel.values("count_low").copy(), panel.values("count_high").copy()
+    low[where], high[where] = 1, 7
+    rows = panel.rows.with_columns(count_low=pl.Series(low), count_high=pl.Series(high))
+    adoption = dataclasses.replace(panel.adoption, first_treated=starts)
+    return dataclasses.replace(panel, rows=rows, adoption=adoption)
+
+
+ONE_START, TWO_STARTS = {"U00": 3, "U01": 3}, {"U00": 2, "U01": 4}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "starts"),
+    [(twfe, ONE_START), (poisson, ONE_START), (imputation, ONE_START), (twfe, TWO_STARTS)],
+)
+def test_no_placing_of_the_hidden_counts_goes_beyond_the_two_that_move_it_most(
+    estimator: Estimator, starts: dict[str, int]
+) -> None:
+    """Every one of the 64 placings at an end; an estimate is highest or lowest at one of them."""
+    counts = np.random.default_rng(SEED).uniform(4, 16, (5, 6)).round()
+    for seed in range(2):
+        panel = _few_hidden(counts, starts, seed)
+        at = {e.key: estimator(at_end(panel, e)).effect.value for e in ENDS}
+        low, high = panel.values("count_low"), panel.values("count_high")
+        every = []
+        for placing in product((0, 1), repeat=6):
+            chosen = low.copy()
+            chosen[low < high] = np.where(placing, high[low < high], low[low < high])
+            every.append(estimator(with_counts(panel, chosen)).effect.value)
+        assert at["lowest"] == pytest.approx(min(every), abs=SAME)
+        assert at["highest"] == pytest.approx(max(every), abs=SAME)
+
+
+def test_units_seen_in_some_periods_only_are_placed_by_what_they_tell() -> None:
+    """A unit that is seen once tells nothing: wherever its count lies, the estimate is the same."""
+    panel = _panel(_drawn(SEED, 0.8, n_units=8), 2, 18, hide=True)
+    once = panel.rows.filter((pl.col("unit") != "U07") | (pl.col("period") == 3))
+    panel = dataclasses.replace(panel, rows=once)
+    at = {e.key: twfe(at_end(panel, e)).effect.value for e in ENDS}
+    assert at["lowest"] < min(at["low"], at["high"]) <= max(at["low"], at["high"]) < at["highest"]

@@ -39,7 +39,10 @@ def test_estimates_within_their_intervals_agree() -> None:
     assert found is not None
     assert found.passed is True
     assert found.detail.startswith("2 ways of estimating lie 5.0 percentage points apart")
-    assert found.table["problem"][0] == "poisson: -8.0%, likely between -13.0% and -3.0%"
+    assert (
+        found.table["problem"][0]
+        == "poisson: \N{MINUS SIGN}8.0%, likely between \N{MINUS SIGN}13.0% and \N{MINUS SIGN}3.0%"
+    )
     assert found.table["effect_on_estimate"].to_list() == ["It compares all periods.", ""]
 
 
@@ -65,8 +68,8 @@ def test_each_estimator_speaks_once_by_its_primary_or_its_first_interval() -> No
     found = agreement("y", estimates, {})
     assert found is not None
     assert [text.split(",")[0] for text in found.table["problem"]] == [
-        "poisson: -5.0%",
-        "twfe: -3.0%",
+        "poisson: \N{MINUS SIGN}5.0%",
+        "twfe: \N{MINUS SIGN}3.0%",
     ]
 
 
