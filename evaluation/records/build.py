@@ -25,6 +25,7 @@ from evaluation.records.engines import Frame, collected, lazy
 from evaluation.records.exclusions import Reason, fated, ledger, with_fate
 from evaluation.records.exposure import read_exposure
 from evaluation.records.files import find, scan
+from evaluation.records.notes import CountNote
 from evaluation.records.places import COLUMN, place_reasons
 from evaluation.records.plan import Plan, in_window, make_plan, usable
 from evaluation.records.reading import Episodes, to_episodes
@@ -54,6 +55,8 @@ class Built:
     notes : tuple of str
         What a reader of the panel must know: how residents were told, what is not verified, what
         could not be asked of this extract.
+    counted : tuple of CountNote
+        Those of the notes that hold counts of records, which not every reader may see.
     """
 
     tables: Tables
@@ -61,6 +64,7 @@ class Built:
     disagreement: pl.DataFrame
     names: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    counted: tuple[CountNote, ...] = ()
 
 
 def open_records(study: Study) -> dict[str, object]:
@@ -106,12 +110,14 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
     made = tables(counted, plan, exposed, _reasons(plan))
     reasons = (*_reasons(plan), *made.reasons)
     told = dict(made.fates.iter_rows())
+    noted = (*_recast(counted), *made.counted)
     return Built(
         tables=made,
         ledger=ledger(reasons, told),
         disagreement=disagreement(made.flags, counted.definitions, records="admissions"),
         names=tuple((avoidable_column(item.key), item.name) for item in plan.definitions),
-        notes=(*_notes(plan, lacking), *_recast(counted), *made.notes),
+        notes=(*_notes(plan, lacking), *(note.said() for note in noted), *made.notes),
+        counted=noted,
     )
 
 
@@ -288,14 +294,14 @@ def _reasons(plan: Plan) -> tuple[Reason, ...]:
 # ------------------------------------------------------------------ what must be said
 
 
-def _recast(counted: Counted) -> tuple[str, ...]:
+def _recast(counted: Counted) -> tuple[CountNote, ...]:
     if not counted.recast:
         return ()
-    return (
-        f"In {counted.recast:,} records a program had made the method of admission a number: 66 to "
-        "69 are read as 2A to 2D, 21.0 as 21. Other columns of codes may have suffered, too: ask "
-        "for them as text.",
+    said = (
+        " records a program had made the method of admission a number: 66 to 69 are read as 2A to "
+        "2D, 21.0 as 21. Other columns of codes may have suffered, too: ask for them as text."
     )
+    return (CountNote(parts=("In ", counted.recast, said)),)
 
 
 def _notes(plan: Plan, lacking: frozenset[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from evaluation.errors import SourceError
 from evaluation.records.coverage import Coverage, coverage
 from evaluation.records.exclusions import Reason
 from evaluation.records.exposure import with_exposure
+from evaluation.records.notes import CountNote
 from evaluation.records.places import Finder
 from evaluation.records.plan import Plan, months_between, period_of
 
@@ -60,6 +61,8 @@ class Tables:
         Those told after counting, in order.
     notes : tuple of str
         What a reader must know.
+    counted : tuple of CountNote
+        More of it, with counts of records.
     """
 
     panel: pl.DataFrame
@@ -68,6 +71,7 @@ class Tables:
     fates: pl.DataFrame
     reasons: tuple[Reason, ...]
     notes: tuple[str, ...]
+    counted: tuple[CountNote, ...] = ()
 
 
 _AFTERWARDS = (
@@ -119,7 +123,8 @@ def tables(
         gaps=covered.gaps,
         fates=fates,
         reasons=_AFTERWARDS,
-        notes=(*_unlisted(unlisted, plan), *covered.notes, *notes),
+        notes=(*covered.notes, *notes),
+        counted=_unlisted(unlisted, plan),
     )
 
 
@@ -187,13 +192,15 @@ def _known(cells: pl.DataFrame, covered: Coverage, plan: Plan) -> pl.DataFrame:
 
 def _nothing_left(fates: pl.DataFrame, asked: Sequence[Reason]) -> SourceError:
     words = {reason.key: reason.words for reason in asked}
-    told = fates.sort("records", descending=True).rows()
-    shown = "; ".join(f"{records:,}: {words.get(fate, fate)}" for fate, records in told[:_LISTED])
+    told = fates.sort("records", descending=True)["fate"].to_list()
+    # Without counts: an error is read where the records may not be, and some are small.
+    shown = "; ".join(words.get(fate, fate) for fate in told[:_LISTED])
+    why = f"left out, most of them first: {shown}" if shown else "there are none"
     return SourceError(
-        f"no admission is left of the records ({shown or 'there are none'})",
+        f"no admission is left of the records ({why})",
         place="[records]",
         allowed="at least one emergency admission of a resident, in the window, of a known unit",
-        remedy="Look at the largest of these reasons: columns, dates, residents and place say "
+        remedy="Look at the first of these reasons: columns, dates, residents and place say "
         "how each is told",
     )
 
@@ -225,13 +232,15 @@ def _counted(grid: pl.DataFrame, used: pl.DataFrame, definitions: Sequence[str])
     return panel.with_columns(pl.col(names).fill_null(0)).sort("unit", "period")
 
 
-def _unlisted(unlisted: pl.DataFrame, plan: Plan) -> tuple[str, ...]:
+def _unlisted(unlisted: pl.DataFrame, plan: Plan) -> tuple[CountNote, ...]:
     if unlisted.is_empty():
         return ()
     top = unlisted.sort("records", "place", descending=[True, False]).rows()[:_LISTED]
-    shown = ", ".join(f"{code} ({records:,})" for code, records in top)
-    return (
-        f"{unlisted.height:,} codes are not in {plan.finder.listed}: {shown}"
-        f"{' and others' if unlisted.height > _LISTED else ''}. Codes of another date need a "
-        "lookup of that date.",
+    shown = [part for code, records in top for part in (", ", f"{code} (", records, ")")][1:]
+    others = " and others" if unlisted.height > _LISTED else ""
+    note = (
+        f"{unlisted.height:,} codes are not in {plan.finder.listed}: ",
+        *shown,
+        f"{others}. Codes of another date need a lookup of that date.",
     )
+    return (CountNote(parts=note),)

@@ -118,7 +118,8 @@ FAULTS = (
         name="every date written otherwise",
         build=_column("ADMIDATE", lambda day: "/".join(reversed(day.split("-")))),
         words=(
-            "no admission is left of the records (30: the date of admission",
+            "no admission is left of the records",
+            "most of them first: the date of admission",
             "[records] dates says",
         ),
     ),
@@ -128,7 +129,7 @@ FAULTS = (
             _column("ADMIDATE", lambda day: f"{day[5:7]}/{int(day[8:]) + 12}/{day[:4]}"),
             swap("study.toml", "[records]", '[records]\ndates = "day_first"'),
         ),
-        words=("no admission is left of the records (30: the date of admission is not one",),
+        words=("most of them first: the date of admission is not one",),
     ),
     Fault(
         name="no date of admission, as HES writes it",

@@ -326,8 +326,8 @@ def test_nothing_left_is_told_with_the_largest_reasons() -> None:
     with pytest.raises(SourceError) as caught:
         built(raw({"UPRN": "0"}, {"UPRN": "0"}, {"ADMIMETH": "11"}), study())
     assert str(caught.value).startswith(
-        "[records]: no admission is left of the records (2: not matched to a care home; 1: not an "
-        "emergency admission"
+        "[records]: no admission is left of the records (left out, most of them first: not matched "
+        "to a care home; not an emergency admission"
     )
 
 
