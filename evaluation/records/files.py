@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from evaluation.errors import SourceError
+from evaluation.named_files import find_files
 
 __all__ = ["BEYOND", "find", "read_small", "scan"]
 
@@ -31,33 +32,7 @@ def find(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
     SourceError
         When one stands for no file.
     """
-    found: dict[Path, Path] = {}
-    for pattern in patterns:
-        root = Path(Path(pattern).anchor) if Path(pattern).is_absolute() else folder
-        parts = str(Path(pattern).relative_to(root) if root != folder else Path(pattern))
-        literal = root / parts
-        try:
-            files = [literal] if literal.is_file() else [p for p in root.glob(parts) if p.is_file()]
-        except (OSError, ValueError, NotImplementedError) as error:
-            raise SourceError(
-                f'"{pattern}" is not the name of a file or a glob',
-                place="[records]",
-                allowed="names and globs from the folder of the study file on; ** stands alone "
-                "between slashes",
-                remedy='Write it like "data/*.csv"',
-            ) from error
-        if not files:
-            names = sorted(p.name for p in folder.iterdir())[:_LISTED]
-            raise SourceError(
-                f'no file matches "{pattern}"; beside the study file there are: '
-                f"{', '.join(names) or 'none'}",
-                place="[records]",
-                allowed="names and globs from the folder of the study file on",
-                remedy="Correct the name, or put the file there",
-            )
-        for path in sorted(files):
-            found.setdefault(path.resolve(), path)
-    return tuple(found.values())
+    return find_files(folder, patterns, place="[records]")
 
 
 def scan(path: Path, name: str) -> pl.LazyFrame:

@@ -10,6 +10,7 @@ import polars as pl
 
 from evaluation.errors import SourceError
 from evaluation.findings import Check
+from evaluation.named_files import relative_name
 from evaluation.periods import Calendar
 from evaluation.sources.acute_discharge_sitrep_metrics import (
     BREAKS,
@@ -22,7 +23,6 @@ from evaluation.sources.acute_discharge_sitrep_workbook import read_workbook
 from evaluation.sources.csv_files import read_csv
 from evaluation.sources.declaration import Column, Metric, Source
 from evaluation.sources.declared import declared_text
-from evaluation.sources.files import relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.reporting import definition_breaks, missing_months, reporting

@@ -10,13 +10,13 @@ import polars as pl
 
 from evaluation.errors import StudyError
 from evaluation.findings import Check
+from evaluation.named_files import find_files
 from evaluation.panel import Adoption, Panel
 from evaluation.sources.adoption import Members, assign, study_members
 from evaluation.sources.borrowing import leave_out_without, with_borrowed
 from evaluation.sources.count_ends import place_ends, within_exposure
 from evaluation.sources.declaration import Source
 from evaluation.sources.figures import read_figures, refuse_impossible
-from evaluation.sources.files import find_files
 from evaluation.sources.period_hints import refusals
 from evaluation.sources.presence import say_what_gives_nothing, say_who_is_missing
 from evaluation.sources.repeats import settle_repeats
@@ -72,7 +72,7 @@ def assemble(
     for one that has none.
     """
     refuse_needless(source, outcome)
-    files = find_files(study.folder, outcome.files)
+    files = find_files(study.folder, outcome.files, place="[[outcomes]] files")
     tidy = source.read(study, outcome, files)
     _refuse_lack_of_figures(tidy, outcome)
     members = study_members(study)

@@ -10,6 +10,7 @@ import polars as pl
 
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
+from evaluation.named_files import relative_name
 from evaluation.sources.csv_files import read_csv
 from evaluation.sources.declaration import Column, Select, Source
 from evaluation.sources.declared import declared_text
@@ -17,7 +18,6 @@ from evaluation.sources.discharge_ready_date_checks import coverage, months_twic
 from evaluation.sources.discharge_ready_date_figures import with_figures
 from evaluation.sources.discharge_ready_date_metrics import FIGURES, METRICS, Figure, refuse_measure
 from evaluation.sources.discharge_ready_date_workbook import read_workbook
-from evaluation.sources.files import relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.reporting import missing_months, reporting

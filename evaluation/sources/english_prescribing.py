@@ -9,9 +9,9 @@ import polars as pl
 
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
+from evaluation.named_files import relative_name
 from evaluation.sources.declaration import Column, Kind, Mark, Metric, Select, Source
 from evaluation.sources.declared import headings_in, require_declared
-from evaluation.sources.files import relative_name
 from evaluation.sources.prescribing_checks import (
     files_scanned,
     months_whole,

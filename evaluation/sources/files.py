@@ -1,12 +1,10 @@
-"""From the names in a study file to sheets of text: finding and reading files.
+"""From files of a known kind to sheets of text.
 
 Row numbers are those a spreadsheet shows: 1 is the header line.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,84 +18,11 @@ from evaluation.sources.sheets import Sheet
 from evaluation.sources.workbook import is_blank, read_grid
 from evaluation.sources.workbook_tables import table_at
 
-__all__ = ["chosen_sheet", "find_files", "opened_parquet", "read_sheet", "relative_name"]
+__all__ = ["chosen_sheet", "opened_parquet", "read_sheet"]
 
 _SUFFIXES = ("csv", "parquet", "xlsx")
-_LISTED = 12
 # A Parquet file of some kilobytes may unpack to any number of rows.
 _MOST_CELLS = 2**28
-
-
-def find_files(folder: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
-    """Return the files that the names and globs of a study file stand for, each once.
-
-    Raises
-    ------
-    SourceError
-        When a name or glob stands for no file; it says what is in the folder.
-    """
-    found: dict[Path, Path] = {}
-    for pattern in patterns:
-        absolute = Path(pattern).is_absolute()
-        root = Path(Path(pattern).anchor) if absolute else folder
-        parts = Path(pattern).relative_to(root) if absolute else Path(pattern)
-        literal = root / parts
-        try:
-            hits = [literal] if literal.is_file() else sorted(root.glob(str(parts)))
-            files = [path for path in hits if path.is_file()]
-        except (OSError, ValueError, NotImplementedError) as error:
-            raise _no_pattern(pattern) from error
-        if not files:
-            raise _no_file(folder, literal, pattern)
-        for path in files:
-            found.setdefault(path.resolve(), path)
-    return tuple(found.values())
-
-
-def _no_pattern(pattern: str) -> SourceError:
-    return SourceError(
-        f"{pattern!r} is not the name of a file or a glob",
-        place="[[outcomes]] files",
-        allowed="names and globs relative to the folder of the study file; ** stands alone "
-        "between slashes",
-        remedy='Write it like "data/*.csv" or "data/**/*.csv".',
-    )
-
-
-def _no_file(folder: Path, literal: Path, pattern: str) -> SourceError:
-    home = literal.parent
-    if literal.is_symlink():
-        there = "it is a link that leads nowhere"
-    elif literal.is_dir():
-        there = f"it is a folder: to read what is in it, write {f'{pattern}/*.csv'!r}"
-    elif not home.is_dir():
-        there = f"the folder {relative_name(home, folder)!r} does not exist"
-    else:
-        there = _listing(home, relative_name(home, folder))
-    return SourceError(
-        f"no file matches {pattern!r}; {there}",
-        place="[[outcomes]] files",
-        allowed="names and globs relative to the folder of the study file",
-        remedy="Correct the name, or put the file there.",
-    )
-
-
-def _listing(home: Path, where: str) -> str:
-    try:
-        names = sorted(p.name + ("/" if p.is_dir() else "") for p in home.iterdir())
-    except OSError as error:
-        return f"{where!r} cannot be looked into ({(error.strerror or 'no reason given').lower()})"
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return (
-        f"in {where!r} there are: {', '.join(names[:_LISTED])}{more}"
-        if names
-        else (f"{where!r} is empty")
-    )
-
-
-def relative_name(path: Path, folder: Path) -> str:
-    """Return the name of a file relative to the study's folder, with forward slashes."""
-    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def read_sheet(path: Path, name: str, sheet: str | None = None) -> Sheet:

@@ -8,9 +8,10 @@ import polars as pl
 
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
+from evaluation.named_files import relative_name
 from evaluation.sources.declaration import Column, Kind, Select, Source
 from evaluation.sources.declared import declared_text
-from evaluation.sources.files import read_sheet, relative_name
+from evaluation.sources.files import read_sheet
 from evaluation.sources.fingertips_checks import examine
 from evaluation.sources.fingertips_periods import ordinals, pooled
 from evaluation.sources.fingertips_upload import UPLOAD, as_download, is_upload

@@ -12,10 +12,10 @@ import polars as pl
 
 from evaluation import geography
 from evaluation.errors import StudyError
+from evaluation.named_files import relative_name
 from evaluation.periods import Calendar
 from evaluation.sources.declaration import Source
 from evaluation.sources.declared import declared_text, read_below_notes
-from evaluation.sources.files import relative_name
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank
 from evaluation.sources.selection import known_metric, leave_out, live

@@ -8,9 +8,9 @@ import polars as pl
 
 from evaluation.errors import StudyError
 from evaluation.findings import Check
+from evaluation.named_files import relative_name
 from evaluation.sources.declaration import Column, Kind, Metric, Select, Source
 from evaluation.sources.declared import declared_text, read_below_notes
-from evaluation.sources.files import relative_name
 from evaluation.sources.fingertips_periods import ordinals
 from evaluation.sources.labels import even
 from evaluation.sources.markers import blank

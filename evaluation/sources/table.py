@@ -9,9 +9,10 @@ import polars as pl
 
 from evaluation.errors import SourceError, StudyError
 from evaluation.findings import Check
+from evaluation.named_files import relative_name
 from evaluation.periods import Calendar
 from evaluation.sources.declaration import ANY_COLUMN, Column, Select, Source
-from evaluation.sources.files import read_sheet, relative_name
+from evaluation.sources.files import read_sheet
 from evaluation.sources.markers import blank
 from evaluation.sources.period_hints import month_first
 from evaluation.sources.selection import not_selected

@@ -261,17 +261,17 @@ FAULTS = (
     Fault(
         name="a glob that matches nothing",
         build=swap("study.toml", '"hes*.csv"', '"apc*.csv"'),
-        words=('no file matches "apc*.csv"', "hes.csv", "Correct the name"),
+        words=("no file matches 'apc*.csv'", "hes.csv", "Correct the name"),
     ),
     Fault(
         name="a folder in place of a file",
         build=both(lambda folder: (folder / NAME).unlink(), lambda folder: (folder / NAME).mkdir()),
-        words=('no file matches "hes*.csv"', "Correct the name"),
+        words=("no file matches 'hes*.csv'", "Correct the name"),
     ),
     Fault(
         name="a glob that is none",
         build=swap("study.toml", '"hes*.csv"', '"hes**.csv"'),
-        words=('"hes**.csv" is not the name of a file or a glob', "** stands alone"),
+        words=("'hes**.csv' is not the name of a file or a glob", "** stands alone"),
     ),
 )
 

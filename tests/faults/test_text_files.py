@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from faulty.edits import add, both, bytewise, put, rename, swap, textwise
+from faulty.edits import Build, add, both, bytewise, put, rename, swap, textwise
 from faulty.fault import CHECK, Answer, Fault
 
 Damaged = Callable[[str, Fault], Answer]
@@ -43,6 +43,26 @@ def _with_notes(text: str) -> str:
 def _folder_in_place(folder: Path) -> None:
     (folder / NAME).unlink()
     (folder / NAME).mkdir()
+
+
+def _pipe_in_place(folder: Path) -> None:
+    (folder / NAME).unlink()
+    os.mkfifo(folder / NAME)
+
+
+def _beside(name: str, make: Callable[[Path], object]) -> Build:
+    """Put something else beside the table, and name both by a glob."""
+
+    def build(folder: Path) -> None:
+        make(folder / name)
+        swap("study.toml", '"outcomes.csv"', '"*.csv"')(folder)
+
+    return build
+
+
+def _parts(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "part-0").write_text("icb,month\n")
 
 
 def _link_to_itself(folder: Path) -> None:
@@ -278,6 +298,41 @@ FAULTS = (
         name="a link that leads to itself",
         build=_link_to_itself,
         words=("no file matches 'outcomes.csv'", "a link that leads nowhere"),
+    ),
+    Fault(
+        name="the folder of the study in place of a file",
+        build=swap("study.toml", '"outcomes.csv"', '"."'),
+        words=("no file matches '.'", "it is a folder", "'./*.csv'"),
+    ),
+    Fault(
+        name="a pipe in place of a file",
+        build=_pipe_in_place,
+        words=("no file matches 'outcomes.csv'", "it is a device or a pipe"),
+    ),
+    Fault(
+        name="an address in place of a file",
+        build=swap("study.toml", '"outcomes.csv"', '"https://example.org/outcomes.csv"'),
+        words=("no file matches 'https://example.org/outcomes.csv'", "it is an address"),
+    ),
+    Fault(
+        name="a glob that matches what a spreadsheet program leaves beside an open workbook",
+        build=_beside("~$outcomes.csv", lambda path: path.write_bytes(b"\x05admin")),
+        words=("'~$outcomes.csv' is what a spreadsheet program leaves", "a glob that do not match"),
+    ),
+    Fault(
+        name="a glob that matches what macOS leaves beside a file",
+        build=_beside("._outcomes.csv", lambda path: path.write_bytes(b"\0\5\x16\7")),
+        words=("'._outcomes.csv' is what macOS leaves", "Delete it"),
+    ),
+    Fault(
+        name="a glob that matches a folder: a table written in parts",
+        build=_beside("more.csv", _parts),
+        words=("'more.csv' is a folder", "Delete it, or write names"),
+    ),
+    Fault(
+        name="a glob that matches a link that leads nowhere",
+        build=_beside("more.csv", lambda path: path.symlink_to(path.parent / "gone.csv")),
+        words=("'more.csv' is a link that leads nowhere", "Delete it, or write names"),
     ),
     Fault(
         name="a cell longer than any cell",

@@ -165,9 +165,9 @@ def test_a_file_that_is_not_there_is_told_with_those_that_are(folder: Path) -> N
     with pytest.raises(SourceError) as caught:
         built(folder)
     assert str(caught.value) == (
-        '[records]: no file matches "hes*"; beside the study file there are: apc.csv, study.toml. '
-        "Allowed: names and globs from the folder of the study file on. Correct the name, or put "
-        "the file there."
+        "[records]: no file matches 'hes*'; in '.' there are: apc.csv, study.toml. "
+        "Allowed: names and globs relative to the folder of the study file. Correct the name, or "
+        "put the file there."
     )
 
 
