@@ -83,7 +83,7 @@ class Sheet:
         if column.dtype == pl.String:
             return column
         if column.dtype == pl.Boolean:
-            return column.cast(pl.Int8).cast(pl.String)
+            return column.cast(pl.String)
         if isinstance(column.dtype, pl.Datetime):
             return column.dt.date().cast(pl.String)
         if column.dtype.is_float():

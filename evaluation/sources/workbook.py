@@ -42,6 +42,11 @@ Cells = tuple[str | None, ...]
 _MOST_UNPACKED = 2**29
 # What a spreadsheet program can hold, and a sheet of 25 columns to the last of its rows.
 _MOST_ROWS = 2**20
+_FIRST_OF_MACINTOSH = 1904
+_FROM_1904 = (
+    "days are counted from 1904: a number that stands for a day means one four years later than it "
+    "does elsewhere"
+)
 _MOST_CELLS = 25 * 2**20
 
 
@@ -87,9 +92,11 @@ class Grid:
         mean that nothing was reported.
         """
         rows = list(self.rows[at + 1 :])
+        # A row ends with its last figure: cells beyond it may be merged into another, too.
+        wide = max(map(len, self.rows[at:]), default=0)
         for block in self.merged:
             for row in range(max(block.top, at + 1), min(block.bottom + 1, len(self.rows))):
-                rows[row - at - 1] = block.told(row, rows[row - at - 1])
+                rows[row - at - 1] = block.told(row, rows[row - at - 1], wide)
         return rows
 
     def find(self, wanted: Iterable[str], *, start: int = 0) -> int | None:
@@ -133,8 +140,19 @@ def _refuse_large(path: Path, name: str) -> None:
     try:
         with zipfile.ZipFile(path) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
+            names = parts.namelist()
+            is_locked = any(part.flag_bits & 1 for part in parts.infolist())
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise no_workbook(name) from error
+    if len(set(names)) < len(names):
+        raise no_workbook(name)
+    if is_locked:
+        raise SourceError(
+            "the parts of the workbook are encrypted",
+            place=name,
+            allowed="a workbook that opens without a password",
+            remedy="Open it in a spreadsheet program and save it as .xlsx without a password.",
+        )
     if unpacked > _MOST_UNPACKED:
         raise SourceError(
             f"the workbook unpacks to {unpacked / 2**30:,.1f} GiB",
@@ -178,7 +196,7 @@ def read_grids(path: Path, name: str, wanted: Iterable[str]) -> Mapping[str, Gri
                     allowed="one sheet of each name",
                     remedy="Which of them is meant is not known: rename or delete the other.",
                 )
-            grids[asked] = _grid(path, name, sheet)
+            grids[asked] = _grid(path, name, sheet, workbook)
     return grids
 
 
@@ -192,24 +210,28 @@ def read_grid(path: Path, name: str, choose: Callable[[list[str]], str]) -> Grid
     """
     with opened(path, name) as workbook:
         sheets = {sheet.title: sheet for sheet in workbook.worksheets}
-        return _grid(path, name, sheets[choose(list(sheets))])
+        return _grid(path, name, sheets[choose(list(sheets))], workbook)
 
 
-def _grid(path: Path, name: str, sheet: _Sheet) -> Grid:
+def _grid(path: Path, name: str, sheet: _Sheet, workbook: Workbook) -> Grid:
     with whole_parts(name):
+        marks = marks_of(path, sheet.title, name)
         rows = list(_rows(sheet, name))
-        marks = marks_of(path, sheet.title)
-    for (row, column), formula in marks.formulas.items():
-        if row < len(rows) and column < len(rows[row]) and rows[row][column] is None:
-            cells = rows[row]
+    for (row, column), formula in sorted(marks.formulas.items()):
+        # Rows at the end that hold nothing but such formulas are not blank.
+        rows += [()] * (row + 1 - len(rows))
+        cells = rows[row] + (None,) * (column + 1 - len(rows[row]))
+        if cells[column] is None:
             rows[row] = (*cells[:column], formula, *cells[column + 1 :])
     title = sheet.title.strip()
+    is_of_1904 = workbook.epoch.year == _FIRST_OF_MACINTOSH
+    notes = (*marks.notes, _FROM_1904) if is_of_1904 else marks.notes
     return Grid(
         name=f"{name}!{title}",
         title=title,
         rows=tuple(rows),
         merged=marks.merged,
-        notes=marks.notes,
+        notes=notes,
     )
 
 
@@ -259,11 +281,11 @@ def repeated_headings(cells: Iterable[object]) -> frozenset[str]:
 
 
 def cell_text(cell: object) -> str | None:
-    """Return a cell as text: dates as 2024-04-01, whole numbers without ".0", None when empty."""
+    """Return a cell as text: dates as 2024-04-01, 3 for 3.0, true or false, None when empty."""
     if cell is None:
         return None
     if isinstance(cell, bool):
-        return str(int(cell))
+        return str(cell).lower()
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, datetime):

@@ -29,8 +29,9 @@ _WORKBOOK = "xl/workbook.xml"
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _TELLING = re.compile(rb'<(?:\w+:)?(?:f[ >/]|mergeCell )|hidden="(?:1|true)"')
+_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*?\sr="(\d+)"')
 _CHUNK = 2**20
-_OVERLAP = 32
+_LONGEST_TAG = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,10 @@ class Block:
     right: int
     name: str
 
-    def told(self, row: int, cells: tuple[str | None, ...]) -> tuple[str | None, ...]:
-        """Return the cells of a row with words in those that are merged into another."""
-        changed = list(cells)
-        for column in range(self.left, min(self.right + 1, len(cells))):
+    def told(self, row: int, cells: tuple[str | None, ...], wide: int) -> tuple[str | None, ...]:
+        """Return a row of ``wide`` cells with words in those that are merged into another."""
+        changed = [*cells, *(None,) * (min(self.right + 1, wide) - len(cells))]
+        for column in range(self.left, min(self.right + 1, wide)):
             if (row, column) != (self.top, self.left) and changed[column] is None:
                 changed[column] = f"merged with {self.name}"
         return tuple(changed)
@@ -87,14 +88,20 @@ def no_workbook(name: str) -> SourceError:
     )
 
 
-def marks_of(path: Path, title: str) -> Marks:
-    """Return what the values of a sheet do not tell; nothing where the sheet is not found."""
+def marks_of(path: Path, title: str, name: str) -> Marks:
+    """Return what the values of a sheet do not tell; nothing where the sheet is not found.
+
+    Raises
+    ------
+    SourceError
+        When rows do not stand in their order, of which readers would lose some.
+    """
     with zipfile.ZipFile(path) as parts:
         part = _part(parts, title)
         if part is None:
             return Marks()
         with parts.open(part) as stream:
-            if not _has_any(stream):
+            if not _has_any(stream, name):
                 return Marks()
         with parts.open(part) as stream:
             return _found(stream)
@@ -114,13 +121,31 @@ def _part(parts: zipfile.ZipFile, title: str) -> str | None:
     return None
 
 
-def _has_any(stream: IO[bytes]) -> bool:
-    tail = b""
+def _has_any(stream: IO[bytes], name: str) -> bool:
+    """Whether anything is to be told of a sheet, whose rows must stand in their order."""
+    found, last, rest = False, 0, b""
     while chunk := stream.read(_CHUNK):
-        if _TELLING.search(tail + chunk):
-            return True
-        tail = chunk[-_OVERLAP:]
-    return False
+        text = rest + chunk
+        # A tag that is cut off is looked at with what follows.
+        whole = text.rfind(b"<")
+        for row in _ROW.finditer(text, 0, whole):
+            number = int(row[1])
+            if number <= last:
+                raise _out_of_order(number, last, name)
+            last = number
+        found = found or _TELLING.search(text, 0, whole) is not None
+        rest = text[whole:][:_LONGEST_TAG]
+    return found
+
+
+def _out_of_order(number: int, last: int, name: str) -> SourceError:
+    return SourceError(
+        f"row {number} follows row {last} in the file",
+        place=name,
+        allowed="rows in their order, each once",
+        remedy="The workbook is damaged, or was not written by a spreadsheet program: open it in "
+        "one and save it as .xlsx.",
+    )
 
 
 def _found(stream: IO[bytes]) -> Marks:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import warnings
+import zipfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 from openpyxl import Workbook
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from faulty.books import SHEET, Change, as_book, bomb, bookwise, data, partwise
 from faulty.edits import Build, both, put, swap
@@ -74,6 +78,53 @@ def _cut(build: Build, share: float) -> Build:
         (folder / PARQUET).write_bytes(raw[: int(len(raw) * share)])
 
     return both(build, cut)
+
+
+def _counted_from_1904(book: Workbook) -> None:
+    book.epoch = CALENDAR_MAC_1904
+    for row in range(2, data(book).max_row + 1):
+        year, month = map(int, str(data(book).cell(row, 2).value).split("-"))
+        days = (date(year, month, 1) - date(1904, 1, 1)).days
+        data(book).cell(row, 2).value = days
+
+
+def _rewritten(raw: bytes, change: Callable[[zipfile.ZipInfo, bytes], bytes | None]) -> bytes:
+    """Return a workbook with each of its parts changed, or left out where None is returned."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(stream, "w") as new:
+        for item in old.infolist():
+            content = change(item, old.read(item))
+            if content is not None:
+                new.writestr(item.filename, content)
+    return stream.getvalue()
+
+
+def _without_part(raw: bytes, part: str) -> bytes:
+    return _rewritten(raw, lambda item, content: None if item.filename == part else content)
+
+
+def _second_sheet(raw: bytes) -> bytes:
+    stream = io.BytesIO(raw)
+    with zipfile.ZipFile(stream, "a") as book, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        book.writestr(SHEET, book.read(SHEET).replace(b"<v>27<", b"<v>28<", 1))
+    return stream.getvalue()
+
+
+def _encrypted(raw: bytes) -> bytes:
+    changed = bytearray(raw)
+    for signature, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        at = -1
+        while (at := raw.find(signature, at + 1)) >= 0:
+            changed[at + flags] |= 1
+    return bytes(changed)
+
+
+def _laughing(content: bytes) -> bytes:
+    entities = [b'<!ENTITY a0 "ha">']
+    entities += [b'<!ENTITY a%d "%s">' % (i, b"&a%d;" % (i - 1) * 20) for i in range(1, 9)]
+    kinds = b"<!DOCTYPE x [%s]>" % b"".join(entities)
+    return kinds + content.replace(b"<t>QWU</t>", b"<t>&a8;</t>", 1)
 
 
 _WHOLE = ("the file cannot be read as a workbook", "It may be cut off or damaged: get it again")
@@ -207,6 +258,66 @@ FAULTS = (
         build=_merged("A20:A37"),
         words=(f'{NAME}, row 21: ICB code "merged with A20"', "is not in the list of ICBs"),
         code=CHECK,
+    ),
+    Fault(
+        name="merged figures in the last column",
+        build=_merged("D3:D5"),
+        words=(f'{NAME}, row 4: column "residents" holds "merged with D3"', "Write the number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a figure merged with that of the last column",
+        build=_merged("C3:D3"),
+        words=(f'{NAME}, row 3: column "residents" holds "merged with C3"', "Write the number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a last row of formulas that were never worked out",
+        build=as_book(lambda book: data(book).append(["=A2", "=B2", "=C2", "=D2"])),
+        words=(f"{NAME}, row 110", "=A2 (a formula whose value was not saved)"),
+        code=CHECK,
+    ),
+    Fault(
+        name="true for a number",
+        build=as_book(lambda book: data(book).__setitem__("C3", True)),
+        words=(f'{NAME}, row 3: column "admissions" holds "true"', "Write the number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="months as numbers, counted from 1904",
+        build=as_book(_counted_from_1904),
+        words=(f"{NAME}: days are counted from 1904", "four years", f"{NAME}, row 2"),
+        code=CHECK,
+    ),
+    Fault(
+        name="rows that do not stand in their order",
+        build=partwise(SHEET, lambda content: content.replace(b'<row r="3"', b'<row r="30"', 1)),
+        words=(NAME, "row 4 follows row 30 in the file", "save it as .xlsx"),
+    ),
+    Fault(
+        name="a row given twice",
+        build=partwise(SHEET, lambda content: content.replace(b'<row r="4"', b'<row r="3"', 1)),
+        words=(NAME, "row 3 follows row 3 in the file", "save it as .xlsx"),
+    ),
+    Fault(
+        name="a part of the workbook given twice",
+        build=bookwise(_second_sheet),
+        words=(NAME, *_WHOLE),
+    ),
+    Fault(
+        name="a workbook whose parts are encrypted",
+        build=bookwise(_encrypted),
+        words=(NAME, "encrypted", "without a password"),
+    ),
+    Fault(
+        name="a workbook without the list of its parts",
+        build=bookwise(lambda raw: _without_part(raw, "[Content_Types].xml")),
+        words=(NAME, *_WHOLE),
+    ),
+    Fault(
+        name="a text that grows to more than the memory holds",
+        build=partwise(SHEET, _laughing),
+        words=(NAME, *_WHOLE),
     ),
     Fault(
         name="hidden rows",

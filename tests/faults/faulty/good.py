@@ -45,7 +45,7 @@ class Good:
 
     def arguments(self, folder: Path) -> tuple[str | Path, ...]:
         """Return what is typed to have the study checked, or its panel made."""
-        out = ("--out", folder / "out") if self.command == "panel" else ()
+        out = ("--restricted", "--out", folder / "out") if self.command == "panel" else ()
         return (self.command, folder / "study.toml", *out)
 
 

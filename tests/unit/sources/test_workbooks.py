@@ -40,7 +40,7 @@ def _grid(*rows: Sequence[str | None]) -> Grid:
         (12, "12"),
         (datetime(2024, 4, 1, 0, 0), "2024-04-01"),
         (date(2024, 4, 1), "2024-04-01"),
-        (True, "1"),
+        (True, "true"),
         (" a ", " a "),
     ],
 )
