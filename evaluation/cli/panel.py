@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import polars as pl
 
 from evaluation.cli.options import as_json, progress_to_stderr, quiet
+from evaluation.disclosure.overlaps import PairFigures, overlap_figures
+from evaluation.disclosure.rule import SUPPRESSED, Rule
+from evaluation.disclosure.tallies import EXACT, in_words, ledger_figures, note_words
 from evaluation.errors import UsageError
 from evaluation.records.build import Built, build_panel
+from evaluation.records.counts import avoidable_column
 from evaluation.records.files import find
 from evaluation.results import replaced
 from evaluation.study import Study, load_study
@@ -25,6 +28,7 @@ _WARNING = (
     "These are counts of people's hospital records before disclosure control. They may not leave "
     "the place that the records may not leave."
 )
+_PRINTED = "As in the files, before disclosure control: the same holds for them."
 
 
 @click.command(
@@ -33,6 +37,7 @@ _WARNING = (
 Examples:
   pilot-eval panel my-study/study.toml
   pilot-eval panel my-study/study.toml --out my-study/panel --json
+  pilot-eval panel my-study/study.toml --restricted
 """,
 )
 @click.argument("study", type=click.Path(path_type=Path))
@@ -42,15 +47,21 @@ Examples:
     default=None,
     help="Folder for the tables; panel beside the study file without it.",
 )
+@click.option(
+    "--restricted",
+    is_flag=True,
+    help="Print counts as they are, for those who may see the records.",
+)
 @quiet
 @as_json
-def command(study: Path, out: Path | None, *, quiet: bool, as_json: bool) -> None:
+def command(study: Path, out: Path | None, *, restricted: bool, quiet: bool, as_json: bool) -> None:
     """Count the admissions in the hospital records of STUDY, by unit and period.
 
     The section [records] of the study file says where the records are and how they are read;
     docs/records.md has a whole example. The tables are written whole or not at all, into a folder
-    named restricted: they hold counts before disclosure control. The outcomes of the study may
-    then read panel.csv, with source = "table".
+    named restricted: they hold counts before disclosure control. What is printed has passed it:
+    small counts are suppressed and others rounded, as [release] says. The outcomes of the study
+    may then read panel.csv, with source = "table".
     """
     parsed = load_study(study)
     folder = (parsed.folder / "panel" if out is None else out) / _RESTRICTED
@@ -61,10 +72,11 @@ def command(study: Path, out: Path | None, *, quiet: bool, as_json: bool) -> Non
     with replaced(folder) as fresh:
         _write(built, fresh)
     tell("")
+    rule = EXACT if restricted else Rule.of(parsed.release)
     if as_json:
-        click.echo(json.dumps(_as_json(built, folder), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(_as_json(built, folder, rule), indent=2, ensure_ascii=False))
     elif not quiet:
-        click.echo(_words(parsed, built, folder))
+        click.echo(_words(parsed, built, folder, rule))
 
 
 def _refuse_to_overwrite(folder: Path, study: Study) -> None:
@@ -100,23 +112,44 @@ def _write(built: Built, folder: Path) -> None:
     (folder / "notes.txt").write_text(text, encoding="utf-8")
 
 
-def _as_json(built: Built, folder: Path) -> dict[str, Any]:
-    panel = built.tables.panel
+def _control(rule: Rule) -> str:
+    """Return what was done to the figures that are printed."""
+    if not rule.controlled:
+        return _PRINTED
+    _, most = rule.widest
+    return (
+        f"Printed figures from 1 to {most:.0f}, and those that would give one away, are suppressed "
+        f"({SUPPRESSED}); the others are rounded to the nearest {rule.round_to}. The files hold "
+        "them as they are, and so does the answer to --restricted."
+    )
+
+
+def _as_json(built: Built, folder: Path, rule: Rule) -> dict[str, Any]:
+    panel, gaps = built.tables.panel, built.tables.gaps
+    overlaps = overlap_figures(built.tables.flags, rule)
+    # A share to the last digit gives back the counts that it is of.
+    told = gaps.drop("share") if rule.controlled else gaps
+    records = ledger_figures(built.ledger, rule)
     return {
         "restricted": _WARNING,
+        "figures": _control(rule),
         "folder": str(folder),
         "panel": {"rows": panel.height, "columns": panel.columns},
-        "ledger": built.ledger.to_dicts(),
-        "disagreement": built.disagreement.to_dicts(),
-        "gaps": built.tables.gaps.to_dicts(),
-        "notes": list(built.notes),
+        "ledger": [
+            {**line, "records": count}
+            for line, count in zip(built.ledger.to_dicts(), records, strict=True)
+        ],
+        "avoidable": dict(overlaps.avoidable),
+        "disagreement": [dict(pair) for pair in overlaps.pairs],
+        "gaps": told.to_dicts(),
+        "notes": list(note_words(built.notes, built.counted, rule)),
     }
 
 
-def _words(study: Study, built: Built, folder: Path) -> str:
-    lines = [study.title, "", *_ledger_in_words(built.ledger), ""]
-    lines += [*_disagreement_in_words(built), "", "What to know of this panel"]
-    lines += [f"  {note}" for note in built.notes]
+def _words(study: Study, built: Built, folder: Path, rule: Rule) -> str:
+    lines = [study.title, "", *_ledger_in_words(built, rule), ""]
+    lines += [*_definitions_in_words(built, rule), "", "What to know of this panel"]
+    lines += [f"  {note}" for note in note_words(built.notes, built.counted, rule)]
     gaps = built.tables.gaps
     if not gaps.is_empty():
         lines.append(
@@ -126,6 +159,7 @@ def _words(study: Study, built: Built, folder: Path) -> str:
     panel = built.tables.panel
     lines += [
         "",
+        f"Figures     {_control(rule)}",
         f"RESTRICTED  {_WARNING}",
         f"Panel       {folder / _PANEL} ({panel.height:,} units and periods)",
         f"Ledger      {folder / _LEDGER}",
@@ -141,28 +175,35 @@ def _as_written(path: Path, study: Study) -> str:
     return path.relative_to(home).as_posix() if path.is_relative_to(home) else path.as_posix()
 
 
-def _ledger_in_words(ledger: pl.DataFrame) -> list[str]:
+def _ledger_in_words(built: Built, rule: Rule) -> list[str]:
     lines = []
-    for _, _, status, reason, records in ledger.iter_rows():
-        if status == "left out":
-            if records:
-                lines.append(f"    {records:>14,} left out: {reason}")
-        else:
-            lines.append(f"  {records:>14,} {reason}")
+    figures = ledger_figures(built.ledger, rule)
+    for (_, _, status, reason, _), records in zip(built.ledger.iter_rows(), figures, strict=True):
+        if status != "left out":
+            lines.append(f"  {in_words(records):>14} {reason}")
+        elif records != 0:
+            lines.append(f"    {in_words(records):>14} left out: {reason}")
     return lines
 
 
-def _disagreement_in_words(built: Built) -> list[str]:
-    panel, table = built.tables.panel, built.disagreement
-    counts = [(c, panel[c].sum()) for c in panel.columns if c.startswith("avoidable_")]
-    named = dict(built.names)
+def _definitions_in_words(built: Built, rule: Rule) -> list[str]:
+    overlaps = overlap_figures(built.tables.flags, rule)
+    names = dict(built.names)
     lines = ["Avoidable admissions, by definition"]
-    lines += [f"  {count:>14,} {named[c]}" for c, count in counts]
-    for row in table.iter_rows(named=True):
-        either = row["both"] + row["only_definition"] + row["only_other"]
-        share = "" if row["agreement"] is None else f" ({row['agreement']:.0%})"
+    lines += [
+        f"  {in_words(count):>14} {names[avoidable_column(key)]}"
+        for key, count in overlaps.avoidable.items()
+    ]
+    for pair in overlaps.pairs:
+        share = pair["agreement"]
         lines.append(
-            f"  {row['definition']} and {row['other']}: of {either:,} that either counts, both "
-            f"count {row['both']:,}{share}"
+            f"  {pair['definition']} and {pair['other']}: of {_count(pair, 'either')} that either "
+            f"counts, both count {_count(pair, 'both')}"
+            f"{f' ({share:.0%})' if isinstance(share, float) else ''}"
         )
     return lines
+
+
+def _count(pair: PairFigures, name: str) -> str:
+    shown = pair[name]
+    return shown if isinstance(shown, str) else f"{shown:,}"

@@ -1,6 +1,7 @@
 """How much definitions of avoidable admissions disagree on the records at hand.
 
-Counts as they are: whoever prints them applies disclosure control first.
+Counts as they are, for the restricted file. What is printed of them comes from
+``evaluation/disclosure/overlaps.py``.
 """
 
 from __future__ import annotations

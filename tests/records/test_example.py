@@ -66,6 +66,7 @@ def test_what_is_printed_says_what_must_be_known(folder: Path) -> None:
     assert KNOWN["match"] in said
     assert "[U] The definition nhsof_3a" in said
     assert "RESTRICTED" in said
+    assert "figures from 1 to 7" in said
     assert "before disclosure control" in said
     assert 'files = ["panel/restricted/panel.csv"]' in said
 

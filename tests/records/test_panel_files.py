@@ -258,7 +258,7 @@ def test_the_command_writes_into_a_folder_named_restricted_and_says_so(folder: P
 
 
 def test_machines_get_the_ledger_the_disagreement_and_the_notes(folder: Path) -> None:
-    called = call(folder, "--json")
+    called = call(folder, "--json", "--restricted")
     told = json.loads(called.stdout)
     assert told["ledger"][0] == {
         "step": 1,
