@@ -38,10 +38,15 @@ def place_ends(sifting: Sifting, tidy: Tidy, outcome: Outcome) -> Sifting:
         f"the count is suppressed: it is from {low} to {high}, and not known",
         value="count",
     )
+    if any_hidden:
+        sifting = sifting.note(
+            "shown_counts",
+            number("count").is_between(max(low, 1), high),
+            pl.format("the count is {}, and counts from {} to {} are hidden", "count", low, high),
+            value="count",
+        )
     sifting = _refuse_unrounded(sifting, outcome)
-    # Where small counts are suppressed, a 0 is a 0 and a rounded count lies above the hidden ones.
-    least = high + 1 if any_hidden else 1
-    lowest, highest = _ends(outcome.rounded_to, least, any_hidden=any_hidden)
+    lowest, highest = _ends(outcome.rounded_to, high, any_hidden=any_hidden)
     rows = sifting.rows.with_columns(
         pl.when(hidden).then(float(low)).otherwise(lowest).alias("count_low"),
         pl.when(hidden).then(float(high)).otherwise(highest).alias("count_high"),
@@ -57,14 +62,17 @@ def within_exposure(used: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
     return used.with_columns(pl.min_horizontal(end, "exposure") for end in COUNT_ENDS)
 
 
-def _ends(rounded_to: int, least: int, *, any_hidden: bool) -> tuple[pl.Expr, pl.Expr]:
-    """Return the ends of a count that is written out."""
+def _ends(rounded_to: int, hidden: int, *, any_hidden: bool) -> tuple[pl.Expr, pl.Expr]:
+    """Return the ends of a count that is written out; ``hidden`` is the highest that is not."""
     count = number("count")
     if rounded_to == 1:
         return count, count
     half = float(rounded_to // 2)
     top_of_zero = 0.0 if any_hidden else half
-    lowest = pl.when(count == 0).then(0.0).otherwise(pl.max_horizontal(count - half, float(least)))
+    # Where small counts are suppressed, a 0 is a 0 and a rounded count lies above the hidden ones.
+    is_above = pl.lit(any_hidden) & (count > hidden)
+    least = pl.when(is_above).then(float(hidden + 1)).otherwise(1.0)
+    lowest = pl.when(count == 0).then(0.0).otherwise(pl.max_horizontal(count - half, least))
     highest = pl.when(count == 0).then(top_of_zero).otherwise(count + half)
     return pl.when(count.is_not_null()).then(lowest), pl.when(count.is_not_null()).then(highest)
 

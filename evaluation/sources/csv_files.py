@@ -31,6 +31,8 @@ _MOST_COLUMNS = 16_384
 _UTF8 = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}", re.DOTALL
 )
+_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
+_CELL = re.compile(rf'(?:{_QUOTED.pattern}|[^",\r\n]*)(,|\r\n|\n|\r|\Z)')
 _UNQUOTED = 'Put quotation marks around cells that hold a comma: "1,234".'
 _NAMED = 3
 
@@ -206,6 +208,13 @@ def header_of(body: str, name: str) -> list[str]:
             allowed="a header line and rows",
             remedy="Get it again, or take it out of files.",
         )
+    if header[0].strip().lower().startswith("sep=") and len(header) <= len("x,"):
+        raise SourceError(
+            f"the first line tells a spreadsheet program the separator: {body.splitlines()[0]!r}",
+            place=f"{name}, row 1",
+            allowed="a header line and rows, with commas between cells",
+            remedy="Delete that line.",
+        )
     other = next((s for s in (";", "\t", "|") if len(header) == 1 and s in header[0]), None)
     if other is not None:
         raise SourceError(
@@ -233,14 +242,32 @@ def _ragged(body: str, above: int, name: str) -> SourceError:
                 f"the row has {len(record)} cells, the header {wide}",
                 place=f"{name}, row {number}",
                 allowed="one cell a column",
-                remedy=_UNQUOTED,
+                remedy=_UNQUOTED
+                if number > above + 2
+                else f"If row {above + 1} is a title or a note, delete it. {_UNQUOTED}",
             )
+    row, what = _stray_quote(body, above)
     return SourceError(
-        "the file is not well-formed CSV: a quotation mark is opened and not closed",
-        place=f"{name}, at or before row {number}",
+        f"the file is not well-formed CSV: a quotation mark {what}",
+        place=f"{name}, row {row or number}",
         allowed='quotation marks around a whole cell, doubled within: "the ""old"" ward"',
-        remedy="Look for a stray quotation mark; get the file again if it is cut off.",
+        remedy="Look there and above for a stray quotation mark; get the file again if it is cut "
+        "off.",
     )
+
+
+def _stray_quote(body: str, above: int) -> tuple[int, str]:
+    """Return the row in which cells can no longer be told apart, and what is wrong there."""
+    at, row = 0, above + 1
+    while at < len(body):
+        cell = _CELL.match(body, at)
+        if cell is None and body[at] == '"' and _QUOTED.match(body, at) is None:
+            return row, "is opened and not closed"
+        if cell is None:
+            return row, "stands within a cell"
+        row += cell[1] != ","
+        at = cell.end()
+    return 0, "is opened and not closed"
 
 
 def _refuse_long_cell(cells: pl.DataFrame, above: int, name: str) -> None:

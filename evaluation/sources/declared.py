@@ -18,7 +18,7 @@ from evaluation.errors import SourceError
 from evaluation.sources.csv_files import contents, decoded, read_csv, records
 from evaluation.sources.declaration import Source
 from evaluation.sources.files import chosen_sheet, read_sheet
-from evaluation.sources.labels import even
+from evaluation.sources.labels import even, listed
 from evaluation.sources.sheets import Sheet
 from evaluation.sources.workbook import Grid, is_blank, read_grid
 from evaluation.sources.workbook_tables import table_below
@@ -66,7 +66,7 @@ def require_declared(
     raise SourceError(
         f"there is no column {called or name!r}{shown}",
         place=place,
-        allowed="the columns that are there: " + ", ".join(repr(c) for c in there),
+        allowed=f"the columns that are there: {listed(there)}",
         remedy=remedy,
     )
 

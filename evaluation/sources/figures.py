@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from evaluation.sources.markers import meaning, number, shown
+from evaluation.sources.markers import UNSEEN, blank, meaning, number, shown
 from evaluation.sources.rules import Sifting
 from evaluation.sources.tidy import Tidy
 
@@ -62,16 +62,22 @@ def read_figures(sifting: Sifting, tidy: Tidy) -> Sifting:
         )
         sifting = Sifting(rows=rows, found=sifting.found)
         prefix = "" if column in _MAIN else f"{heading} "
+        # Markers of one meaning stay apart in the ledger: "not available (..)", "... ([x])".
+        marker = pl.when(~blank("as_written")).then(pl.format(" ({})", shown("as_written")))
         sifting = sifting.leave_out(
-            pl.col("missing").is_not_null(), pl.format("{}{}", pl.lit(prefix), pl.col("missing"))
+            pl.col("missing").is_not_null(),
+            pl.format("{}{}{}", pl.lit(prefix), "missing", marker.fill_null("")),
         )
         sifting = sifting.object_to(
             "numbers",
             pl.col("figure").is_null(),
             pl.format(
-                'column "{}" holds "{}", which is not a number',
+                'column "{}" holds "{}", which {}',
                 pl.lit(heading),
                 shown("as_written"),
+                pl.when(pl.col("as_written").str.contains(UNSEEN))
+                .then(pl.lit("has a character that cannot be seen, and is not a number"))
+                .otherwise(pl.lit("is not a number")),
             ),
             value="as_written",
         )

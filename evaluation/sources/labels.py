@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["even"]
+from collections.abc import Sequence
+
+__all__ = ["even", "listed"]
+
+_MOST_LISTED = 40
 
 _DASHES = str.maketrans(dict.fromkeys("\N{EN DASH}\N{EM DASH}\N{NON-BREAKING HYPHEN}", "-"))
 
@@ -10,3 +14,12 @@ _DASHES = str.maketrans(dict.fromkeys("\N{EN DASH}\N{EM DASH}\N{NON-BREAKING HYP
 def even(text: str) -> str:
     """Return a label with spaces of any kind, line breaks, dashes and case evened out."""
     return " ".join(text.translate(_DASHES).replace("-", " - ").split()).casefold()
+
+
+def listed(headings: Sequence[str]) -> str:
+    """Return the headings of a file as messages list them; beyond forty, how many more there are.
+
+    As Python writes them, so that spaces and what cannot be seen are told.
+    """
+    more = f" and {len(headings) - _MOST_LISTED:,} more" * (len(headings) > _MOST_LISTED)
+    return ", ".join(repr(heading) for heading in headings[:_MOST_LISTED]) + more

@@ -8,6 +8,7 @@ __all__ = [
     "MARKERS",
     "NOT_REPORTED",
     "SUPPRESSED",
+    "UNSEEN",
     "blank",
     "cut",
     "meaning",
@@ -42,6 +43,8 @@ MARKERS: dict[str, str] = {
 # "0,512" has a decimal comma: no number of thousands begins with 0.
 _THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+# Spaces of no width, marks of direction, byte order marks and soft hyphens.
+UNSEEN = "[\u00ad\u200b-\u200f\u2060\ufeff]"
 
 _LONGEST_SHOWN = 60
 

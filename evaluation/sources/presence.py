@@ -17,7 +17,7 @@ __all__ = ["say_what_gives_nothing", "say_who_is_missing"]
 _NAMED = 8
 _REASONS = 3
 # What leaves a row out because the study says so, or because another file has it as well.
-_ASKED_FOR = r"^(outside the window|excluded: |repeats row |not in the study|contradicts )"
+_ASKED_FOR = r"^(outside the window|excluded: |repeats a row |not in the study|contradicts )"
 
 
 def say_who_is_missing(

@@ -127,6 +127,15 @@ _RULES = (
         informs=True,
     ),
     Rule(
+        name="shown_counts",
+        title="No count is shown that is as small as hidden ones",
+        good="No count is shown that is as small as hidden ones.",
+        effect="The limits of the hidden counts may be wrong, and with them what is put there.",
+        remedy="Write what the publisher hides in the study file, for example suppressed = [1, 4]; "
+        "or find out whether the small counts come from a table without suppression.",
+        blocking=False,
+    ),
+    Rule(
         name="joined_units",
         title="Units that join several ICBs are whole",
         good="Every unit that is used is whole.",

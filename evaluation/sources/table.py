@@ -13,6 +13,7 @@ from evaluation.named_files import relative_name
 from evaluation.periods import Calendar
 from evaluation.sources.declaration import ANY_COLUMN, Column, Select, Source
 from evaluation.sources.files import read_sheet
+from evaluation.sources.labels import listed
 from evaluation.sources.markers import blank
 from evaluation.sources.period_hints import month_first
 from evaluation.sources.selection import not_selected
@@ -48,10 +49,12 @@ def require_columns(sheet: Sheet, wanted: dict[str, str]) -> None:
         by_case = [c for c in there if c.lower() == heading.lower()]
         near = by_case or get_close_matches(heading, there, n=1, cutoff=0.6)
         remedy = f"Did you mean {near[0]!r}?" if near else f"Correct the name in {asked_by}."
+        if not near and not any(name in there for name in wanted):
+            remedy += " The first row is taken for the header. If that is a title, delete it."
         raise SourceError(
             f"there is no column {heading!r} ({asked_by})",
             place=sheet.name,
-            allowed="the columns that are there: " + ", ".join(repr(c) for c in there),
+            allowed=f"the columns that are there: {listed(there)}",
             remedy=remedy,
         )
 
@@ -168,9 +171,36 @@ def _place(name: str) -> str:
     return "covariates" if ":" in name else f"columns.{renamed}"
 
 
-def _nothing_more(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
-    del rows, study, outcome
-    return ()
+def _whole_counts(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
+    """Return a check where counts have decimals: they may be rates, or 1.234 for 1,234."""
+    del study
+    if "count" not in rows.columns or outcome.columns is None:
+        return ()
+    count = pl.col("count").cast(pl.Float64, strict=False)
+    odd = rows.filter(pl.col("left_out").is_null() & (count != count.round()))
+    if odd.is_empty():
+        return ()
+    file, row, value = odd.select("file", "row", "count").row(0)
+    heading = outcome.columns.count
+    return (
+        Check(
+            name="whole_counts",
+            title="Every count is a whole number",
+            passed=False,
+            detail=f'{file}, row {row}: column "{heading}" holds {value:g} ({odd.height:,} rows '
+            "with decimals). It may hold rates, averages or costs, or numbers whose thousands are "
+            "parted by points; they are used as they stand.",
+            remedy='Write 1234 for 1.234; analyse a rate or an average with measure = "mean".',
+            outcome=outcome.key,
+            table=odd.select(
+                "file",
+                "row",
+                "unit",
+                pl.col("count").cast(pl.String).alias("value"),
+                pl.lit("the count is no whole number").alias("problem"),
+            ),
+        ),
+    )
 
 
 TABLE = Source(
@@ -253,7 +283,7 @@ TABLE = Source(
         ),
     ),
     read=_read,
-    examine=_nothing_more,
+    examine=_whole_counts,
     oddities=(
         "The names above are the keys of `columns` in the study file; the headings of the file "
         "are their values. Covariates and the dose are named in `covariates` and `dose`. Other "

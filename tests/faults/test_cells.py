@@ -111,8 +111,68 @@ FAULTS = (
     _cell("inf", name="infinity"),
     _cell("1e999", name="more than a double holds"),
     _cell("12\n13", said="12 13", name="two numbers in a cell"),
+    _cell("(12)", name="a negative number as accountants write it"),
+    _cell("\N{MINUS SIGN}12", name="a minus sign that is none"),
+    _cell("\N{EN DASH}12", name="an en dash before a number"),
+    _cell("\N{EM DASH}", name="an em dash"),
+    _cell("1\N{NO-BREAK SPACE}200", said="1 200", name="thousands apart by a non-breaking space"),
+    _cell("1\N{NARROW NO-BREAK SPACE}200", said="1 200", name="thousands apart by a narrow space"),
+    _cell("1.234,5", name="points and commas the other way round"),
+    _cell("1234,567", name="a comma where no thousands are"),
+    _cell("12p", name="a provisional number"),
+    _cell("12*", name="a number with a mark of suppression"),
+    _cell("1-7", name="a span for a number"),
+    _cell("-inf", name="less than any number"),
+    _cell("TRUE", name="true for a number"),
+    _cell("0x1B", name="a number to the base of 16"),
+    _cell("1/2", name="a fraction"),
+    _cell("\N{FULLWIDTH DIGIT TWO}7", name="a digit of another width"),
+    _cell("[low]", name="a shorthand that means nothing here"),
+    _cell("suppressed", name="suppression in words"),
     Fault(
-        name="not a number, as programs write it",
+        name="a number with a character that cannot be seen",
+        build=swap(NAME, _ROW, "QWU,2023-08,27\N{ZERO WIDTH SPACE},1000"),
+        words=(f"{NAME}, row 3", "has a character that cannot be seen", "Write the number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a byte order mark within a number",
+        build=swap(NAME, _ROW, "QWU,2023-08,\N{ZERO WIDTH NO-BREAK SPACE}27,1000"),
+        words=(f"{NAME}, row 3", "has a character that cannot be seen", "Write the number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a count with decimals: a point for thousands",
+        build=swap(NAME, _ROW, "QWU,2023-08,1.234,1000"),
+        words=(f'{NAME}, row 3: column "admissions" holds 1.234', "Write 1234 for 1.234"),
+        code=0,
+    ),
+    *(
+        Fault(
+            name=f"{marker} for a number",
+            build=swap(NAME, _ROW, f"QWU,2023-08,{marker},1000"),
+            words=(f"1 left out: {told} ({marker})", "no value in August 2023"),
+            code=0,
+        )
+        for marker, told in (
+            ("-", "not reported"),
+            ("..", "not available"),
+            ("[x]", "not available"),
+            ("n/a", "not available"),
+            ("[z]", "not applicable"),
+        )
+    ),
+    Fault(
+        name="a count that is shown, as small as others that are hidden",
+        build=both(
+            swap(NAME, _ROW, "QWU,2023-08,*,1000"),
+            swap(NAME, "QK1,2023-08", "QK1,2023-06,5,1100\nQK1,2023-08"),
+        ),
+        words=("the count is 5, and counts from 1 to 7 are hidden", "suppressed = [1, 4]"),
+        code=0,
+    ),
+    Fault(
+        name="NaN, as programs write it",
         build=swap(NAME, _ROW, "QWU,2023-08,NaN,1000"),
         words=("1 left out: not reported", "Gaps in a unit's values", "August 2023"),
         code=0,
@@ -256,7 +316,12 @@ FAULTS = (
     Fault(
         name="the same file under two names",
         build=_copied,
-        words=("outcomes.csv, row 2", "the row repeats row 2 of copy.csv", "Name each file once"),
+        words=(
+            "108 left out: repeats a row of copy.csv",
+            "outcomes.csv, row 2",
+            "the row repeats row 2 of copy.csv",
+            "Name each file once",
+        ),
         code=0,
     ),
     Fault(

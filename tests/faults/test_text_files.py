@@ -198,6 +198,118 @@ FAULTS = (
         code=0,
     ),
     Fault(
+        name="a quotation mark within a cell",
+        build=swap(NAME, "2023-08,27,", '2023-08,2"7,'),
+        words=(f"{NAME}, row 3", "a quotation mark stands within a cell", "doubled within"),
+    ),
+    Fault(
+        name="a cell that goes on after its quotation mark",
+        build=swap(NAME, "2023-08,27,", '2023-08,"27"x,'),
+        words=(f"{NAME}, row 3", "a quotation mark stands within a cell", "doubled within"),
+    ),
+    Fault(
+        name="a quotation mark after a backslash",
+        build=swap(NAME, "2023-08,27,", '2023-08,"27\\"",'),
+        words=(NAME, "row 3", "a quotation mark", "doubled within"),
+    ),
+    Fault(
+        name="quotation marks of typography",
+        build=swap(NAME, "2023-08,27,", "2023-08,\N{LEFT DOUBLE QUOTATION MARK}27,"),
+        words=(f"{NAME}, row 3", "which is not a number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="a first line that tells a spreadsheet program the separator",
+        build=textwise(NAME, lambda text: f"sep=,\n{text}"),
+        words=(f"{NAME}, row 1", "'sep=,'", "Delete that line"),
+    ),
+    Fault(
+        name="a note above the header",
+        build=textwise(NAME, lambda text: f"# made on 3 March\n{text}"),
+        words=(f"{NAME}, row 2", "the header 1", "If row 1 is a title or a note, delete it"),
+    ),
+    Fault(
+        name="what a merge of two versions leaves",
+        build=swap(NAME, "\nQK1", "\n<<<<<<< HEAD\nQK1"),
+        words=(f"{NAME}, row 20", "the row has 1 cells, the header 4"),
+    ),
+    Fault(
+        name="a heading with a character that cannot be seen",
+        build=swap(NAME, "icb,", "icb\N{ZERO WIDTH SPACE},"),
+        words=(NAME, "there is no column 'icb'", "Did you mean 'icb\\u200b'?"),
+    ),
+    Fault(
+        name="two byte order marks",
+        build=bytewise(NAME, lambda raw: b"\xef\xbb\xbf\xef\xbb\xbf" + raw),
+        words=(NAME, "there is no column 'icb'", "Did you mean '\\ufefficb'?"),
+    ),
+    Fault(
+        name="a pound sign in windows-1252, in a heading",
+        build=bytewise(NAME, lambda raw: raw.replace(b"residents", b"residents \xa3", 1)),
+        words=(NAME, "there is no column 'residents'", "Did you mean 'residents \N{POUND SIGN}'?"),
+    ),
+    Fault(
+        name="an accent as old computers of Apple write it",
+        build=bytewise(NAME, lambda raw: raw.replace(b"residents", b"r\x8esidents", 1)),
+        words=(NAME, "there is no column 'residents'", "Did you mean"),
+    ),
+    Fault(
+        name="UTF-32",
+        build=bytewise(NAME, lambda raw: raw.decode().encode("utf-32")),
+        words=(NAME, '"Unicode"', "Save it as CSV UTF-8"),
+    ),
+    Fault(
+        name="line ends of Unicode",
+        build=textwise(NAME, lambda text: text.replace("\n", "\N{LINE SEPARATOR}")),
+        words=(NAME, "there is no column 'residents'"),
+    ),
+    Fault(
+        name="the mark at which old systems end a file",
+        build=bytewise(NAME, lambda raw: raw + b"\x1a"),
+        words=(f"{NAME}, row 110", "the row has 1 cells"),
+    ),
+    Fault(
+        name="a pointer to a file that was not fetched",
+        build=put(NAME, "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"),
+        words=(NAME, "there is no column 'icb'", "git-lfs"),
+    ),
+    Fault(
+        name="one object a line",
+        build=put(NAME, '{"icb":"QWU","month":"2023-07","admissions":20,"residents":1000}\n' * 3),
+        words=(NAME, "row 1", "a quotation mark stands within a cell"),
+    ),
+    Fault(
+        name="a gzip file that is cut off",
+        build=bytewise(NAME, lambda raw: gzip.compress(raw)[:60]),
+        words=(NAME, "a gzip file", "Unpack it"),
+    ),
+    Fault(
+        name="a zip file within a zip file",
+        build=bytewise(NAME, lambda raw: _zipped(_zipped(raw))),
+        words=(NAME, "a zip file or a workbook", "Unpack it"),
+    ),
+    Fault(
+        name="a picture",
+        build=put(NAME, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+        words=(NAME, "not text in a known encoding"),
+    ),
+    Fault(
+        name="two files, the second without a header",
+        build=both(
+            put("more.csv", "QWU,2025-01,20,1000\n"),
+            swap("study.toml", '"outcomes.csv"', '"outcomes.csv", "more.csv"'),
+        ),
+        words=("more.csv", "there is no column 'icb'", "'QWU', '2025-01', '20', '1000'"),
+    ),
+    Fault(
+        name="two files, the second with another heading",
+        build=both(
+            put("more.csv", "icb,month,admits,residents\nQWU,2025-01,20,1000\n"),
+            swap("study.toml", '"outcomes.csv"', '"outcomes.csv", "more.csv"'),
+        ),
+        words=("more.csv", "there is no column 'admissions'", "Did you mean 'admits'?"),
+    ),
+    Fault(
         name="a quotation mark that is never closed",
         build=swap(NAME, "2023-08,27", '2023-08,"27'),
         words=(NAME, "a quotation mark is opened and not closed", "stray quotation mark"),

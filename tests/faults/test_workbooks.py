@@ -245,7 +245,12 @@ FAULTS = (
     Fault(
         name="a title over merged cells above the header",
         build=as_book(_with_title),
-        words=(NAME, "there is no column 'icb'", "'Admissions of residents'"),
+        words=(
+            NAME,
+            "there is no column 'icb'",
+            "'Admissions of residents'",
+            "If that is a title, delete it",
+        ),
     ),
     Fault(
         name="merged figures",

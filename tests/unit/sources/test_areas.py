@@ -93,7 +93,7 @@ def test_a_period_that_not_all_report_is_left_out(read: Read) -> None:
     reasons = dict(loaded.trace.select("row", "left_out").drop_nulls().iter_rows())
     assert reasons == {
         7: "Z9B2Z joins several ICBs, and not all of them reported",
-        10: "not reported",
+        10: "not reported (-)",
     }
     assert _panel(loaded).rows.filter(pl.col("unit") == "Z9B2Z").height == 2
     check = _check(loaded, "joined_units")

@@ -22,6 +22,16 @@ def _ends(loaded: Loaded) -> list[tuple[float, float, float]]:
     return loaded.panel.rows.select("count", "count_low", "count_high").rows()
 
 
+def test_a_shown_count_as_small_as_hidden_ones_keeps_the_ends_of_its_own(read: Read) -> None:
+    """What is rounded to 5 where 1 to 7 are hidden cannot be: it is told, and not turned round."""
+    text = f"{HEADER}{A}{B}B,2024-04,*,2000\nB,2024-05,5,2000\n"
+    loaded = read({"o.csv": text}, {"rounded_to": 5})
+    assert _ends(loaded)[-1] == (5.0, 3.0, 7.0)
+    check = next(c for c in loaded.checks if c.name == "shown_counts")
+    assert check.passed is False
+    assert "o.csv, row 9: the count is 5, and counts from 1 to 7 are hidden" in check.detail
+
+
 @pytest.mark.parametrize("marker", ["*", "[c]", "[C]", " * "])
 def test_a_suppressed_count_is_used_with_its_ends(read: Read, marker: str) -> None:
     loaded = read({"o.csv": f"{HEADER}{A}{B}B,2024-04,{marker},2000\n"})

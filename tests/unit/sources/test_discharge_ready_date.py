@@ -192,10 +192,10 @@ def test_every_row_is_used_or_explained(read_drd: Read) -> None:
 @pytest.mark.parametrize(
     ("marker", "reason"),
     [
-        ("-", "not reported"),
-        ("NULL", "not reported"),
-        ("#N/A", "not available"),
-        ("[z]", "not applicable"),
+        ("-", "not reported (-)"),
+        ("NULL", "not reported (NULL)"),
+        ("#N/A", "not available (#N/A)"),
+        ("[z]", "not applicable ([z])"),
     ],
 )
 def test_a_missing_figure_leaves_the_row_out_with_its_meaning(

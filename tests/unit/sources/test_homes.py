@@ -192,7 +192,7 @@ def test_two_reports_of_one_moment_that_differ_block(read_homes: Read) -> None:
     loaded = read_homes({"t.csv": file_of(*rows)})
     assert (loaded.panel, _check(loaded, "conflicting_rows").passed) == (None, False)
     repeated = read_homes({"t.csv": file_of(*HOMES, HOMES[0])})
-    assert repeated.trace["left_out"].to_list()[-1] == "repeats row 2 of t.csv"
+    assert repeated.trace["left_out"].to_list()[-1] == "repeats a row of t.csv"
 
 
 def test_homes_that_are_missing_from_a_total_are_told(read_homes: Read) -> None:

@@ -215,7 +215,7 @@ def test_every_figure_of_the_sheet_is_used_or_explained(read_book: Read) -> None
     reasons = dict(trace.group_by("left_out").len().iter_rows())
     assert reasons == {
         None: 5,
-        "not reported": 1,
+        "not reported (-)": 1,
         "added to the discharges by 17:00 of the same row": 6,
         "another metric": 12,
         'level "National": only rows of level ICB are used': 12,

@@ -41,15 +41,15 @@ def _reasons(loaded: Loaded) -> dict[int, str]:
 @pytest.mark.parametrize(
     ("marker", "reason"),
     [
-        ("-", "not reported"),
+        ("-", "not reported (-)"),
         ("", "not reported"),
-        ("NULL", "not reported"),
-        ("..", "not available"),
-        (":", "not available"),
-        ("[x]", "not available"),
-        ("n/a", "not available"),
-        ("[z]", "not applicable"),
-        ("\N{NO-BREAK SPACE}-\N{NARROW NO-BREAK SPACE}", "not reported"),
+        ("NULL", "not reported (NULL)"),
+        ("..", "not available (..)"),
+        (":", "not available (:)"),
+        ("[x]", "not available ([x])"),
+        ("n/a", "not available (n/a)"),
+        ("[z]", "not applicable ([z])"),
+        ("\N{NO-BREAK SPACE}-\N{NARROW NO-BREAK SPACE}", "not reported (-)"),
     ],
 )
 def test_a_marker_leaves_its_row_out_with_its_meaning(read: Read, marker: str, reason: str) -> None:
@@ -65,7 +65,7 @@ def test_every_marker_has_one_of_four_meanings() -> None:
 
 def test_a_missing_exposure_is_told_from_a_missing_count(read: Read) -> None:
     loaded = read({"o.csv": f"{HEADER}{A}{B}B,2024-04,5,[x]\n"})
-    assert _reasons(loaded) == {8: "residents not available"}
+    assert _reasons(loaded) == {8: "residents not available ([x])"}
 
 
 def test_a_missing_covariate_leaves_its_row_out(read: Read) -> None:
@@ -73,8 +73,41 @@ def test_a_missing_covariate_leaves_its_row_out(read: Read) -> None:
         "icb,month,stay,staff\nA,2024-01,1.5,3\nA,2024-03,1.7,-\nB,2024-01,2.5,4\nB,2024-03,2,4\n"
     )
     loaded = read({"o.csv": table}, {"columns": MEAN, "measure": "mean", "covariates": ("staff",)})
-    assert _reasons(loaded) == {3: "staff not reported"}
+    assert _reasons(loaded) == {3: "staff not reported (-)"}
     assert _panel(loaded).rows["staff"].to_list() == [3.0, 4.0, 4.0]
+
+
+# ---------------------------------------------------------------- rounded repeats
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "agree"),
+    [
+        ("86.2699", "86.269934999999998", True),
+        ("0.863", "0.86269935", True),
+        ("12.50", "12.5", True),
+        ("86.2699", "86.2698", False),
+        ("0.863", "0.86350001", False),
+        ("0.1", "0.14", False),
+        ("27", "27.4", False),
+        ("86.27", "*", False),
+        ("1.25e2", "125", True),
+    ],
+)
+def test_a_figure_that_another_file_prints_with_fewer_digits_is_a_repeat(
+    read: Read, first: str, second: str, agree: bool
+) -> None:
+    """A workbook has all the digits of a share, and the CSV beside it eight of them."""
+    head = "icb,month,stay\nA,2024-01,1.5\nA,2024-03,2\nB,2024-01,2.5\n"
+    files = {
+        "o.csv": f"{head}B,2024-03,{first}\n",
+        "p.csv": f"icb,month,stay\nB,2024-03,{second}\n",
+    }
+    loaded = read(files, {"columns": MEAN, "measure": "mean"})
+    told = "repeats a row of o.csv" if agree else "contradicts another row"
+    assert loaded.trace["left_out"].to_list()[-1] == told
+    if agree and first != second:
+        assert _panel(loaded).rows["outcome"].to_list()[-1] == float(first)
 
 
 # ---------------------------------------------------------------- numbers
@@ -166,14 +199,14 @@ def test_a_file_given_twice_is_used_once(read: Read) -> None:
     loaded = read({"o.csv": HEADER + A + B, "copy.csv": HEADER + A + B})
     assert _panel(loaded).rows.height == 6
     gone = loaded.trace.filter(pl.col("file") == "copy.csv")
-    assert gone["left_out"].to_list() == [f"repeats row {i} of o.csv" for i in range(2, 8)]
+    assert gone["left_out"].to_list() == ["repeats a row of o.csv"] * 6
     check = _check(loaded, "repeated_rows")
     assert (check.passed, check.blocking) == (False, False)
 
 
 def test_rows_that_differ_in_writing_only_are_repeats(read: Read) -> None:
     loaded = read({"o.csv": f'{HEADER}{A}{B}B,2024-04,"1,234",2000\nB,01/04/2024,1234.0,2000\n'})
-    assert _reasons(loaded) == {9: "repeats row 8 of o.csv"}
+    assert _reasons(loaded) == {9: "repeats a row of o.csv"}
 
 
 def test_two_figures_for_one_unit_and_period_block_and_both_rows_are_named(read: Read) -> None:
