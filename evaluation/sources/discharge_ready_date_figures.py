@@ -6,7 +6,7 @@ import polars as pl
 
 from evaluation.sources.discharge_ready_date_metrics import COVERAGE, Figure
 from evaluation.sources.labels import even
-from evaluation.sources.markers import number
+from evaluation.sources.markers import SUPPRESSED, meaning, number
 from evaluation.sources.selection import leave_out
 
 __all__ = ["with_figures"]
@@ -97,8 +97,12 @@ def _sum(texts: pl.DataFrame, labels: tuple[str, ...], name: str) -> pl.DataFram
         pl.col("number").null_count().alias("without"),
         pl.col("Value").filter(pl.col("number").is_null()).first().alias("marker"),
     )
+    is_part = (pl.col("parts") > 1) & (meaning("marker") == SUPPRESSED)
     whole = (
-        pl.when(pl.col("without") > 0)
+        pl.when((pl.col("without") > 0) & is_part)
+        # The sum is not as small as its hidden part: it is refused, and not taken for suppressed.
+        .then(pl.format("{} in one of its {} parts", "marker", "parts"))
+        .when(pl.col("without") > 0)
         .then("marker")
         .when(pl.col("parts") == len(labels))
         .then(pl.col("number").cast(pl.String))

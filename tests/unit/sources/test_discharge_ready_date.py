@@ -225,6 +225,18 @@ def test_a_part_that_is_missing_is_never_0(read_drd: Read) -> None:
         assert ("not reported" if absent == part else f'no row "{first}" for it') in reasons
 
 
+@pytest.mark.parametrize("marker", ["*", "[c]"])
+def test_a_sum_with_a_hidden_part_is_not_as_small_as_the_part(read_drd: Read, marker: str) -> None:
+    """103 delayed patients and 1 to 7 more are not 1 to 7: which they are is not guessed."""
+    hidden = {**QK1, f"{BY_DELAY}a 7-13 day delay": marker}
+    loaded = read_drd(
+        {"a.csv": _csv(_icb("Apr-24", "QWU", QWU), _icb("Apr-24", "QK1", hidden))}, "delayed"
+    )
+    assert loaded.panel is None
+    check = next(c for c in loaded.checks if c.name == "numbers")
+    assert f'holds "{marker} in one of its 6 parts", which is not a number' in check.detail
+
+
 def test_the_label_that_stands_for_a_number_as_well_is_told_apart(read_drd: Read) -> None:
     twice = _icb("Apr-24", "QWU", {SAME: "880"})
     loaded = read_drd({"a.csv": _csv(twice, _icb("Apr-24", "QWU", QWU))}, "share_same_day")
