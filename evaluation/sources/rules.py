@@ -60,6 +60,14 @@ _RULES = (
         blocking=False,
     ),
     Rule(
+        name="units_apart",
+        title="No unit goes by two names",
+        good="No unit goes by two names.",
+        effect="They are used as two units, each with a part of the figures.",
+        remedy="Write the unit in one way.",
+        blocking=False,
+    ),
+    Rule(
         name="periods",
         title="Every period can be read",
         good="Every period that is used could be read.",

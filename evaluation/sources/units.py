@@ -13,6 +13,7 @@ from evaluation import geography
 from evaluation.errors import StudyError
 from evaluation.geography import BoundaryError, UnknownAreaError
 from evaluation.periods import Calendar
+from evaluation.sources.labels import even
 from evaluation.sources.markers import cut
 from evaluation.sources.rules import Sifting, finding
 from evaluation.study import Study
@@ -82,7 +83,20 @@ def drop_totals(sifting: Sifting, study: Study) -> Sifting:
     is_word = upper.is_in(list(_totals() | _WORDS)) | upper.str.contains(r"\b(SUB)?-?TOTALS?\b")
     suspects = live.filter(is_word)["code"].unique().sort()
     problem = "unit {!r} looks like a total over other units, and is used as a unit"
-    return sifting.also(*(finding("totals", problem.format(code), unit=code) for code in suspects))
+    found = [finding("totals", problem.format(code), unit=code) for code in suspects]
+    return sifting.also(*found, *_under_two_names(live["code"].unique().sort().to_list()))
+
+
+def _under_two_names(codes: list[str]) -> list[pl.DataFrame]:
+    """Return a finding for each unit that seems to be written in two ways."""
+    first: dict[str, str] = {}
+    found = []
+    for code in codes:
+        other = first.setdefault(even(code), code)
+        if other != code:
+            problem = f"units {other!r} and {code!r} differ in spaces, dashes or capitals only"
+            found.append(finding("units_apart", problem, unit=code))
+    return found
 
 
 def follow_codes(sifting: Sifting, study: Study) -> Sifting:

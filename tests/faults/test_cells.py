@@ -84,6 +84,9 @@ def _copied(folder: Path) -> None:
     swap("study.toml", '"outcomes.csv"', '"*.csv"')(folder)
 
 
+_register_none = swap("study.toml", 'register = "icb"\nboundaries = "2025-04"', 'register = "none"')
+
+
 def _of_2026(text: str) -> str:
     """Return the table as it would be by the ICBs of April 2026, with the pilot's own code."""
     header, *rows = rows_of(text)
@@ -271,9 +274,37 @@ FAULTS = (
         name="a total among units of one's own",
         build=both(
             add(NAME, *_lines("Sub-total Midlands")),
-            swap("study.toml", 'register = "icb"\nboundaries = "2025-04"', 'register = "none"'),
+            _register_none,
         ),
         words=("unit 'Sub-total Midlands' looks like a total", "[comparison] exclude"),
+        code=0,
+    ),
+    *(
+        Fault(
+            name=f"one unit of one's own under two names: {other!r}",
+            build=both(
+                _register_none,
+                textwise(
+                    NAME,
+                    lambda text, other=other: text.replace("\nQK1,2024-1", f"\n{other},2024-1"),
+                ),
+            ),
+            words=(f"units {first!r} and {second!r} differ", "spaces, dashes or capitals only"),
+            code=0,
+        )
+        for other, first, second in (
+            ("qk1", "QK1", "qk1"),
+            ("Qk1", "QK1", "Qk1"),
+        )
+    ),
+    Fault(
+        name="a unit of one's own with a space after its name",
+        build=both(
+            _register_none,
+            swap(NAME, "\nQK1,2023-08", "\nQK1 ,2023-08"),
+            swap(NAME, ",2023-08,27", ",2023-08,-"),
+        ),
+        words=("1 left out: not reported (-)", "107 used"),
         code=0,
     ),
     Fault(
