@@ -79,6 +79,7 @@ def admission_rules(definition: Definition, *, lacking: Collection[str] = ()) ->
         _allowed("patient_class", rules.patient_classes, f"{what}: patient classification"),
         _refused("category", rules.without_categories, f"{what}: administrative category"),
         _refused("specialty", rules.without_specialties, f"{what}: main specialty"),
+        _none_of("birth_month", rules.without_births, f"{what}: month of birth"),
         _allowed("sex", rules.sexes, f"{what}: sex not known"),
         _aged(rules.least_age, rules.most_age, f"{what}: age"),
     ]
@@ -105,6 +106,14 @@ def _refused(column: str, codes: Codes | None, reason: str) -> Rule | None:
     lengths = sorted({len(code) for code in codes.beginnings})
     held = _known(nw.col(column).is_in(codes.whole(*lengths)))
     return Rule(key=column, reason=f"{reason} {', '.join(codes.beginnings)}", keeps=~held)
+
+
+def _none_of(column: str, values: Sequence[str], reason: str) -> Rule | None:
+    """Return the rule that a column holds none of the texts; what is not known is kept."""
+    if not values:
+        return None
+    held = _known(nw.col(column).is_in(list(values)))
+    return Rule(key=column, reason=f"{reason} {', '.join(values)}", keeps=~held)
 
 
 def _first_episode(asked: bool, reason: str) -> Rule | None:

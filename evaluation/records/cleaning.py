@@ -29,6 +29,7 @@ __all__ = [
     "known_codes",
     "order_number",
     "primary_code",
+    "six_digits",
     "text_cell",
     "two_digits",
     "undo_integer_method",
@@ -36,6 +37,7 @@ __all__ = [
     "whole_years",
     "without_decimals",
     "without_null_dates",
+    "without_slashes",
 ]
 
 DateStyle = Literal["iso", "day_first", "compact"]
@@ -126,6 +128,16 @@ def order_number(order: nw.Expr) -> nw.Expr:
 def two_digits(text: nw.Expr) -> nw.Expr:
     """Return a code of two digits that may have lost its leading zero: "2" is "02"."""
     return nw.when(text.str.len_chars() == 1).then(nw.concat_str(nw.lit("0"), text)).otherwise(text)
+
+
+def six_digits(text: nw.Expr) -> nw.Expr:
+    """Return a month and year of birth that may have lost its leading zero: "61938" is "061938"."""
+    return nw.when(text.str.len_chars() == 5).then(nw.concat_str(nw.lit("0"), text)).otherwise(text)
+
+
+def without_slashes(text: nw.Expr) -> nw.Expr:
+    """Return a month and year of birth as 061938 where it is written 06/1938."""
+    return text.str.replace_all("/", "", literal=True)
 
 
 def without_decimals(text: nw.Expr) -> nw.Expr:

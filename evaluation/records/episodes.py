@@ -32,6 +32,7 @@ COLUMNS: dict[str, type[DType]] = {
     "specialty": nw.String,  # MAINSPEF
     "sex": nw.String,  # "1", "2"; "0" and "9" as they are
     "age": nw.Int64,  # whole years; under one year is 0
+    "birth_month": nw.String,  # MYDOB, six digits, MMYYYY: "061938"
     "lsoa": nw.String,
     "sub_icb": nw.String,  # CCG_RESIDENCE
     "icb": nw.String,

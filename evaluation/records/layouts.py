@@ -117,6 +117,9 @@ _HES_APC = Layout(
         _field("specialty", "MAINSPEF", "main specialty of the consultant"),
         _field("sex", "SEX", "1 male, 2 female, 9 not specified, 0 not known"),
         _field("age", "STARTAGE STARTAGE_CALC ADMIAGE", "years; 7001 to 7007 are under one year"),
+        _field(
+            "birth_month", "MYDOB", "month and year of birth, MMYYYY; 011900 and others: unknown"
+        ),
         _field("lsoa", "LSOA21 LSOA11", "lower super output area of residence"),
         _field("sub_icb", "CCG_RESIDENCE", "sub-ICB of residence; 59898 and 59999 are no area"),
         _field("financial_year", "FYEAR", "year of the file, 2324 for 2023/24"),

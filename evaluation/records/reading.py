@@ -23,6 +23,7 @@ from evaluation.records.cleaning import (
     known_codes,
     order_number,
     primary_code,
+    six_digits,
     text_cell,
     two_digits,
     undo_integer_method,
@@ -30,6 +31,7 @@ from evaluation.records.cleaning import (
     whole_years,
     without_decimals,
     without_null_dates,
+    without_slashes,
 )
 from evaluation.records.engines import Frame
 from evaluation.records.episodes import COLUMNS
@@ -316,6 +318,7 @@ _NUMBERS: Mapping[str, Callable[[nw.Expr], nw.Expr]] = {
 _MAKERS: Mapping[str, tuple[Callable[[nw.Expr], nw.Expr], ...]] = {
     **dict.fromkeys(("category", "source_of_admission", "destination"), (two_digits,)),
     "method": (without_decimals, undo_integer_method),
+    "birth_month": (without_decimals, without_slashes, six_digits),
     "care_home": (flag,),
 }
 

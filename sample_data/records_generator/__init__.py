@@ -2,9 +2,9 @@
 
 No patient, hospital or care home is behind any of them. What is odd in HES is in them on purpose:
 padded and unknown diagnoses (I10X, R69X), daggers and dots, dates that mean none (1800-01-01),
-methods 2A to 2D, long stays in the files of two years, unfinished episodes, ages 7001 to 7007,
-sub-ICBs 59898 and 59999, LSOA Z99999999, transfers, spells of several episodes, and residents of
-care homes who are mostly coded as at home.
+months of birth that mean none (011900), methods 2A to 2D, long stays in the files of two years,
+unfinished episodes, ages 7001 to 7007, sub-ICBs 59898 and 59999, LSOA Z99999999, transfers, spells
+of several episodes, and residents of care homes who are mostly coded as at home.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluation.geography.tables import read_sub_icbs
 from records_generator.scenarios import SCENARIOS
 
-__all__ = ["FIRST_DAY", "SUB_ICBS", "Stays", "draw_stays"]
+__all__ = ["FIRST_DAY", "SUB_ICBS", "UNKNOWN_BIRTHS", "Stays", "draw_stays"]
 
 # Days are counted from here; admissions begin a year before the first month that tests count.
 FIRST_DAY = date(2022, 4, 1)
@@ -23,6 +23,8 @@ SUB_ICBS: tuple[tuple[str, str | None], ...] = (
     ("59898", None),
     ("59999", None),
 )
+# What MYDOB holds where the date of birth is not known; 11900 has lost its zero; "" is blank.
+UNKNOWN_BIRTHS = ("011900", "011901", "011800", "11900", "")
 _ADMISSION_DAYS = 500
 _LONGEST_CHAIN = 3
 _TRANSFER_WINDOW = 3
@@ -46,6 +48,8 @@ class Stays:
     method, source, destination, category, specialty, sex, kind, patient_class : ndarray of str
         Cells of ADMIMETH, ADMISORC, DISDEST (of the last episode), ADMINCAT, MAINSPEF, SEX,
         EPITYPE and CLASSPAT.
+    born : ndarray of str
+        Cells of MYDOB: month and year of birth; some unknown, some without their leading zero.
     match : ndarray of str
         The flag of a match to a care home's address: "1", "0" or blank.
     continues : ndarray of bool
@@ -70,6 +74,7 @@ class Stays:
     sex: Texts
     kind: Texts
     patient_class: Texts
+    born: Texts
     match: Texts
     continues: Bools
     undated: Bools
@@ -121,6 +126,7 @@ def draw_stays(n: int, rng: Generator) -> Stays:
         sex=_of_person(_cells(rng, n, {"1": 470, "2": 520, "9": 7, "0": 3}), person),
         kind=_cells(rng, n, {"1": 965, "2": 15, "3": 10, "5": 5, "6": 5}),
         patient_class=patient_class,
+        born=_born(person, age),
         match=_match(rng, n, resident),
         continues=continues,
         undated=~continues & ~went_on & (rng.random(n) < 0.002),
@@ -186,6 +192,16 @@ def _home(rng: Generator, n: int, resident: Bools, home: str) -> Texts:
     usual = _cells(rng, n, {home: 93, "29": 1, "88": 0.5, "98": 1, "99": 1, "": 0.5, "66": 1})
     coded = _cells(rng, n, {"54": 4, "55": 1, "56": 1, "65": 3, "69": 1, "85": 3, "86": 1})
     return np.where(resident & (rng.random(n) < 0.2), coded, usual)
+
+
+def _born(person: Ints, age: Ints) -> Texts:
+    """Return months of birth, which follow from the person: nothing more is drawn for them."""
+    month, year = person % 12 + 1, FIRST_DAY.year - age
+    born = np.char.add(np.char.mod("%02d", month), np.char.mod("%04d", year))
+    # A program that takes MYDOB for a number drops its zero.
+    born = np.where(person % 7 == 3, np.char.lstrip(born, "0"), born)
+    unknown = np.array(UNKNOWN_BIRTHS)[person // 53 % len(UNKNOWN_BIRTHS)]
+    return np.where(person % 53 == 11, unknown, born)
 
 
 def _match(rng: Generator, n: int, resident: Bools) -> Texts:

@@ -21,12 +21,14 @@ def looked_at(key: str) -> pl.Expr:
     plain = general & (pl.col("episode") == 0) & pl.col("sex").is_in(["1", "2"])
     framework = emergency & plain & ~pl.col("source").is_in(_TRANSFERS)
     of_the_fund = ~pl.col("method").is_in(["22", "25"]) & ~pl.col("specialty").is_in(_MATERNITY)
+    # 11900 has lost its zero; a blank is kept.
+    born = ~pl.col("born").is_in(["011900", "011901", "011800", "11900"])
     rules = {
         "cqc_2013_iau": emergency & (pl.col("age") >= _LEAST_AGE) & ~pl.col("private"),
         "nhsof_2_3_i": framework & aged,
         "nhsof_3a": framework,
         "su_19_acsc": emergency,
-        "iif_ac_02": emergency & plain & aged & of_the_fund,
+        "iif_ac_02": emergency & plain & aged & born & of_the_fund,
     }
     return rules[key].fill_null(value=False)
 

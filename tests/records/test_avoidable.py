@@ -31,6 +31,7 @@ SOMEBODY: dict[str, str | int | None] = {
     "specialty": "430",
     "sex": "2",
     "age": 84,
+    "birth_month": "061938",
     "discharged": None,
 }
 TYPES = {"age": pl.Int64, "episode_order": pl.Int64, "discharged": pl.Date}
@@ -298,6 +299,21 @@ def test_maternity_specialties_are_left_out_by_one_list() -> None:
         assert not avoidable("iif_ac_02", "J449", specialty=specialty)
         assert avoidable("nhsof_2_3_i", "J449", specialty=specialty)
     assert avoidable("iif_ac_02", "J449", specialty=None)
+
+
+def test_unknown_dates_of_birth_are_left_out_by_the_fund_alone() -> None:
+    for month in ("011900", "011901", "011800"):
+        assert not avoidable("iif_ac_02", "J449", birth_month=month)
+        assert avoidable("nhsof_2_3_i", "J449", birth_month=month)
+    # NHSDigital/iif_indicators tests these three and the ones that stay; a blank is kept here.
+    for known in ("012022", "011999", "021987", None):
+        assert avoidable("iif_ac_02", "J449", birth_month=known)
+
+
+def test_an_extract_without_months_of_birth_is_not_asked_for_them() -> None:
+    rules = admission_rules(definition("iif_ac_02"), lacking={"birth_month"})
+    assert "birth_month" not in {rule.key for rule in rules}
+    assert "birth_month" in needed_columns(definition("iif_ac_02"))
 
 
 def test_day_cases_and_births_are_left_out_where_the_list_asks() -> None:

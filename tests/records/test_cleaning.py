@@ -84,6 +84,13 @@ CELLS: list[tuple[str, str | None, str, object]] = [
     ("ADMISORC", "99", "source_of_admission", "99"),
     ("SEX", "0", "sex", "0"),
     ("SEX", "9", "sex", "9"),
+    ("MYDOB", "061938", "birth_month", "061938"),
+    ("MYDOB", "61938", "birth_month", "061938"),
+    ("MYDOB", "11900", "birth_month", "011900"),
+    ("MYDOB", "11900.0", "birth_month", "011900"),
+    ("MYDOB", "01/1900", "birth_month", "011900"),
+    ("MYDOB", "121938", "birth_month", "121938"),
+    ("MYDOB", "", "birth_month", None),
     ("LSOA11", "Z99999999", "lsoa", "Z99999999"),
     ("CCG_RESIDENCE", "59898", "sub_icb", "59898"),
     # The match: a flag, or the id of the home.

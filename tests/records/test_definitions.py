@@ -216,6 +216,11 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ('methods = ["2[1-5]"]', 'methods = ["2[1-5]"]\nleast_age = "65"', "least_age is '65'"),
         ('methods = ["2[1-5]"]', 'methods = ["2[1-5]"]\nfirst_episode = 1', "first_episode is 1"),
         ('methods = ["2[1-5]"]', 'methods = ["2[1-5]"]\none_a_day = "x"', "one_a_day is 'x'"),
+        (
+            'methods = ["2[1-5]"]',
+            'methods = ["2[1-5]"]\nwithout_births = ["131900"]',
+            "without_births is ['131900']",
+        ),
         ('mark = "V"\nsource', 'mark = "W"\nsource', "mark is 'W'"),
         ("[[conditions]]", "[[condition]]", "conditions is missing"),
         ("[admissions]", "[admission]", "admissions is missing"),

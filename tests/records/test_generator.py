@@ -7,6 +7,7 @@ import pytest
 
 from evaluation.records.definitions import DEFINITION_KEYS
 from records_generator import DEFINITIONS, Drawn, draw
+from records_generator.stays import UNKNOWN_BIRTHS
 
 FEW = 2000
 
@@ -47,6 +48,8 @@ def test_the_truth_is_about_every_definition() -> None:
         ("DISDEST", "65"),
         ("ADMINCAT", "2"),
         ("SEX", "9"),
+        *(("MYDOB", born) for born in UNKNOWN_BIRTHS),
+        ("MYDOB", "61938"),
         ("OPERTN_01", "-"),
         ("OPERTN_01", "&"),
         ("EPIORDER", "4"),

@@ -92,6 +92,8 @@ class Admissions:
     without_sources, without_categories, without_specialties : Codes or None
         What is left out: sources of admission (transfers), administrative categories (private
         patients), main specialties. Unknown is not left out.
+    without_births : tuple of str
+        Months of birth, MMYYYY, that are left out, as they stand for no known one; a blank is not.
     notes : tuple of str
     """
 
@@ -109,6 +111,7 @@ class Admissions:
     without_sources: Codes | None = None
     without_categories: Codes | None = None
     without_specialties: Codes | None = None
+    without_births: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

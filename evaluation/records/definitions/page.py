@@ -92,8 +92,9 @@ def _admissions(rules: Admissions) -> list[str]:
         ("source of admission", rules.without_sources),
         ("administrative category", rules.without_categories),
         ("main specialty", rules.without_specialties),
+        ("month of birth", Codes(written=rules.without_births)),
     ):
-        if refused is not None:
+        if refused is not None and refused.written:
             lines.append(f"Not with {what} {_codes(refused)}")
     if rules.one_a_day:
         lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ _CODES = (
     'a list of beginnings of codes: "J45", "J4[56]", "E1[0-4][0-8]"; diagnoses with three places '
     "or four, without the padding X"
 )
+_MONTH = re.compile(r"(?:0[1-9]|1[0-2])\d{4}")
 _START = "Compare with the definitions in evaluation/records/definitions."
 
 
@@ -113,6 +115,7 @@ def _admissions(table: _Table) -> Admissions:
         without_sources=table.codes("without_sources", shortest=2),
         without_categories=table.codes("without_categories", shortest=2),
         without_specialties=table.codes("without_specialties", shortest=3),
+        without_births=table.months("without_births"),
         notes=table.texts("notes"),
     )
     table.refuse_unread()
@@ -190,6 +193,12 @@ class _Table:
         if len(words) != len(found):
             raise self._wrong(key, "a list of texts, none of them empty")
         return words
+
+    def months(self, key: str) -> tuple[str, ...]:
+        found = self.texts(key)
+        if not all(_MONTH.fullmatch(month) for month in found):
+            raise self._wrong(key, 'a list of months and years of birth, as HES has them: "011900"')
+        return found
 
     def flag(self, key: str) -> bool:
         found = self._value(key)
