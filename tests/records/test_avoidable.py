@@ -211,10 +211,11 @@ def test_angina_of_the_19_conditions_looks_at_the_first_procedure_only() -> None
 
 
 def test_lists_of_heart_operations_differ() -> None:
-    # K73 and K74 stop hypertension in 2.3.i, and nothing elsewhere.
+    # K73 and K74 stop hypertension and heart failure in 2.3.i, and nothing elsewhere.
     assert not avoidable("nhsof_2_3_i", "I10", procedures="K731")
     assert avoidable("su_19_acsc", "I10", procedures="K731")
-    assert avoidable("nhsof_2_3_i", "I500", procedures="K731")
+    assert not avoidable("nhsof_2_3_i", "I500", procedures="K731")
+    assert avoidable("su_19_acsc", "I500", procedures="K731")
 
 
 def test_operations_stop_nothing_for_care_homes() -> None:
