@@ -246,7 +246,7 @@ def _ragged(body: str, above: int, name: str) -> SourceError:
                 place=f"{name}, row {number}",
                 allowed="one cell a column",
                 remedy=_UNQUOTED
-                if number > above + 2
+                if wide > 1 and number > above + 2
                 else f"If row {above + 1} is a title or a note, delete it. {_UNQUOTED}",
             )
     row, what = _stray_quote(body, above)

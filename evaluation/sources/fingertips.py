@@ -15,7 +15,7 @@ from evaluation.sources.files import read_sheet
 from evaluation.sources.fingertips_checks import examine
 from evaluation.sources.fingertips_periods import ordinals, pooled
 from evaluation.sources.fingertips_upload import UPLOAD, as_download, is_upload
-from evaluation.sources.labels import even
+from evaluation.sources.labels import even, is_icbs
 from evaluation.sources.markers import blank
 from evaluation.sources.selection import chosen, leave_out, live, of_one, quoted
 from evaluation.sources.table import files_read
@@ -108,7 +108,9 @@ def _of_indicator(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
 def _of_areas(rows: pl.DataFrame, study: Study, outcome: Outcome) -> pl.DataFrame:
     if chosen(outcome, "Area Type") is None and study.geography.register_ == "icb":
         code = pl.col("Area Code").fill_null("")
-        other = ~code.str.to_uppercase().str.contains(_ICB)
+        # Where they are said to be ICBs and a code is none, the code is refused later on.
+        said = [text for text in rows["Area Type"].drop_nulls().unique() if is_icbs(text)]
+        other = ~(code.str.to_uppercase().str.contains(_ICB) | pl.col("Area Type").is_in(said))
         shown = pl.format('area type "{}": no ICB', pl.col("Area Type").fill_null(""))
         return leave_out(rows, pl.when(other & (code != "")).then(shown))
     if chosen(outcome, "Area Type") is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["even", "listed"]
+__all__ = ["even", "is_icbs", "listed"]
 
 _MOST_LISTED = 40
 
@@ -14,6 +14,12 @@ _DASHES = str.maketrans(dict.fromkeys("\N{EN DASH}\N{EM DASH}\N{NON-BREAKING HYP
 def even(text: str) -> str:
     """Return a label with spaces of any kind, line breaks, dashes and case evened out."""
     return " ".join(text.translate(_DASHES).replace("-", " - ").split()).casefold()
+
+
+def is_icbs(label: str) -> bool:
+    """Whether a label ("ICBs", "Integrated Care Board") says that areas are ICBs, and no parts."""
+    words = even(label).removeprefix("nhs ").split(" (")[0]
+    return words.rstrip("s") in ("icb", "integrated care board")
 
 
 def listed(headings: Sequence[str]) -> str:

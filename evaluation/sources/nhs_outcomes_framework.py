@@ -12,7 +12,7 @@ from evaluation.named_files import relative_name
 from evaluation.sources.declaration import Column, Kind, Metric, Select, Source
 from evaluation.sources.declared import declared_text, read_below_notes
 from evaluation.sources.fingertips_periods import ordinals
-from evaluation.sources.labels import even
+from evaluation.sources.labels import even, is_icbs
 from evaluation.sources.markers import blank
 from evaluation.sources.selection import chosen, known_metric, leave_out, of_one
 from evaluation.sources.table import files_read
@@ -108,7 +108,9 @@ def _of_areas(rows: pl.DataFrame, study: Study, outcome: Outcome) -> pl.DataFram
     code = pl.col("Level").fill_null("")
     shown = pl.format('breakdown "{}": no ICB', pl.col("Breakdown").fill_null(""))
     if by_code:
-        is_icb = code.str.to_uppercase().str.contains(_ICB)
+        # Where they are said to be ICBs and a code is none, the code is refused later on.
+        said = [text for text in rows["Breakdown"].drop_nulls().unique() if is_icbs(text)]
+        is_icb = code.str.to_uppercase().str.contains(_ICB) | pl.col("Breakdown").is_in(said)
         return leave_out(rows, pl.when(~is_icb & (code != "")).then(shown))
     if chosen(outcome, "Breakdown") is None:
         rows = leave_out(rows, pl.when(code == _ENGLAND).then(pl.lit("total, not a unit")))

@@ -79,6 +79,13 @@ def heading_line(path: Path, name: str) -> list[str]:
             line = file.readline(_KEPT_OF_HEADER)
     except OSError as error:
         raise not_opened(error, name) from error
+    if b"\n" not in line and b"\r" in line:
+        raise SourceError(
+            "the lines end with carriage returns alone",
+            place=name,
+            allowed="line ends of Unix or Windows",
+            remedy="Save it as CSV UTF-8, or get it again as published.",
+        )
     text, _ = decoded(line, name)
     return header_of(text.rstrip("\r\n"), name)
 
@@ -181,7 +188,10 @@ def _grouped(rows: pl.LazyFrame, layout: Layout, wanted: Wanted) -> pl.LazyFrame
         .then(pl.lit("unidentified prescriber: no ICB"))
     )
     chemical = pl.col(layout.chemical).fill_null("").str.strip_chars().str.to_uppercase()
-    is_plain = figure.is_finite().fill_null(value=False)
+    # One below 0 would be lost in the sum of its ICB.
+    is_negative = (figure < 0).fill_null(value=False)
+    is_plain = figure.is_finite().fill_null(value=False) & ~is_negative
+    told = pl.when(is_negative).then(pl.format("{}, below 0", written)).otherwise(written)
     millionths = (figure * _MILLIONTHS).round().cast(pl.Int64, strict=False)
     is_live = pl.col("reason").is_null()
     return (
@@ -190,7 +200,7 @@ def _grouped(rows: pl.LazyFrame, layout: Layout, wanted: Wanted) -> pl.LazyFrame
             reason.alias("reason"),
             icb.alias("code"),
             month.alias("month"),
-            pl.when(~is_plain).then(written).alias("as_written"),
+            pl.when(~is_plain).then(told).alias("as_written"),
             pl.when(counted & is_plain).then(millionths).otherwise(0).alias("count"),
             pl.when(of & is_plain).then(millionths).otherwise(0).alias("exposure"),
             (~all_blank & (chemical != "") & ~chemical.str.contains(_A_CODE)).alias("is_name"),

@@ -174,8 +174,26 @@ def _unknown(code: str) -> Refusal:
     try:
         geography.area(code)
     except UnknownAreaError as error:
-        return Refusal(problem=_unadvised(code).problem, remedy=error.remedy)
+        inside = _icb_around(code)
+        parts = (
+            ""
+            if inside is None
+            else (
+                f"It is a sub-ICB location of {inside}, and its figures are a part of that ICB's. Get "
+                "the table by ICB, or add the parts up."
+            )
+        )
+        return Refusal(problem=_unadvised(code).problem, remedy=parts or error.remedy)
     return Refusal(problem=f'ICB code "{code}" cannot be used')
+
+
+def _icb_around(code: str) -> str | None:
+    """Return the ICB that a sub-ICB location is in, None where the code is of none."""
+    try:
+        icb = geography.icb_of_sub_icb(code)
+    except UnknownAreaError:
+        return None
+    return f'"{icb.ods}" ({icb.short_name})'
 
 
 def _unadvised(code: str) -> Refusal:

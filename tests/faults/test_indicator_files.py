@@ -52,6 +52,15 @@ FINGERTIPS_FAULTS = (
         words=("is given for 2 values of Sex", '"Female", "Persons"', 'select = { "Sex" = '),
         code=STUDY,
     ),
+    *(
+        Fault(
+            name=f"a code of a sub-ICB among ICBs: {code}",
+            build=textwise(TIPS, lambda text, code=code: text.replace("E54000015", code)),
+            words=(f"{TIPS}, row 12", f'"{code}"', "a sub-ICB location of"),
+            code=CHECK,
+        )
+        for code in ("E38000097", "02P", "04C")
+    ),
     Fault(
         name="a period that cannot be read",
         build=_tips("Time period", "soon"),
@@ -84,8 +93,8 @@ FINGERTIPS_FAULTS = (
     Fault(
         name="a county among the ICBs",
         build=_tips("Area Code", "E10000003"),
-        words=('1 left out: area type "ICBs": no ICB', "no value"),
-        code=0,
+        words=(f'{TIPS}, row 7: ICB code "E10000003"', "is not in the list of ICBs"),
+        code=CHECK,
     ),
     Fault(
         name="an ICB code that is none",
@@ -96,7 +105,7 @@ FINGERTIPS_FAULTS = (
     Fault(
         name="half a download",
         build=bytewise(TIPS, lambda raw: raw[: int(len(raw) * 0.71)]),
-        words=(f"{TIPS}, at or before row", "opened and not closed", "if it is cut off"),
+        words=(f"{TIPS}, row 19", "opened and not closed", "if it is cut off"),
     ),
     Fault(
         name="both layouts in one file",
@@ -127,6 +136,15 @@ NHSOF_FAULTS = (
         build=textwise(TIPS, lambda text: text.replace("E54000018", "Q99")),
         words=(f'{TIPS}, row 9: ICB code "Q99"', "is not in the list of ICBs"),
         code=CHECK,
+    ),
+    *(
+        Fault(
+            name=f"a code of a sub-ICB among ICBs: {code}",
+            build=textwise(TIPS, lambda text, code=code: text.replace("E54000015", code)),
+            words=(f"{TIPS}, row 14", f'"{code}"', "a sub-ICB location of"),
+            code=CHECK,
+        )
+        for code in ("E38000097", "02P")
     ),
     Fault(
         name="a quarter among years",

@@ -36,6 +36,33 @@ PRESCRIBING_FAULTS = (
         words=(f"{EPD}, row 2", "'BNF_CHEMICAL_SUBSTANCE' holds a name", "as published"),
     ),
     Fault(
+        name="line ends of old computers of Apple",
+        build=textwise(EPD, lambda text: text.replace("\n", "\r")),
+        words=(EPD, "carriage returns alone", "Save it as CSV UTF-8"),
+    ),
+    Fault(
+        name="fewer than no items",
+        build=both(
+            add(EPD, "202411,QWU,M09,0501013B0,Amox,0501013B0AAABAB,Amox,21,90,147,9.1"),
+            swap(EPD, ",21,20,147,", ",21,-20,147,"),
+        ),
+        words=(
+            f'{EPD}, row 2: column "ITEMS" holds "-20, below 0 (in 1 rows)"',
+            "Write the number",
+        ),
+        code=CHECK,
+    ),
+    Fault(
+        name="a quotation mark that is never closed",
+        build=swap(EPD, "202411,QK1", '"202411,QK1'),
+        words=(EPD, "cannot be read to its end", "Get it again"),
+    ),
+    Fault(
+        name="a title above the header",
+        build=textwise(EPD, lambda text: f"Title\n{text}"),
+        words=(EPD, "there is no column 'YEAR_MONTH'", "'Title'"),
+    ),
+    Fault(
         name="a comma in the name of a drug, without quotation marks",
         build=swap(EPD, "Amoxicillin 500mg capsules", "Amoxicillin, 500mg capsules"),
         words=(f"{EPD}, row 2", "more cells than the header", "get it again as published"),
