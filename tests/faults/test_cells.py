@@ -284,10 +284,7 @@ FAULTS = (
             name=f"one unit of one's own under two names: {other!r}",
             build=both(
                 _register_none,
-                textwise(
-                    NAME,
-                    lambda text, other=other: text.replace("\nQK1,2024-1", f"\n{other},2024-1"),
-                ),
+                swap(NAME, "\nQK1,2024-1", f"\n{other},2024-1", -1),
             ),
             words=(f"units {first!r} and {second!r} differ", "spaces, dashes or capitals only"),
             code=0,

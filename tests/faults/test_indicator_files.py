@@ -55,7 +55,7 @@ FINGERTIPS_FAULTS = (
     *(
         Fault(
             name=f"a code of a sub-ICB among ICBs: {code}",
-            build=textwise(TIPS, lambda text, code=code: text.replace("E54000015", code)),
+            build=swap(TIPS, "E54000015", code, -1),
             words=(f"{TIPS}, row 12", f'"{code}"', "a sub-ICB location of"),
             code=CHECK,
         )
@@ -140,7 +140,7 @@ NHSOF_FAULTS = (
     *(
         Fault(
             name=f"a code of a sub-ICB among ICBs: {code}",
-            build=textwise(TIPS, lambda text, code=code: text.replace("E54000015", code)),
+            build=swap(TIPS, "E54000015", code, -1),
             words=(f"{TIPS}, row 14", f'"{code}"', "a sub-ICB location of"),
             code=CHECK,
         )
