@@ -305,6 +305,13 @@ TABLE = Source(
         "other text in a number column stops the estimate and is named by file and row; there is "
         "no guessing. Dates are read day first; where all of a file's would begin a period if read "
         "month first, the estimate stops.",
+        "A marker of a missing figure leaves its row out with its meaning and as it is written "
+        '("not available ([x])"), so that markers stay apart in the ledger. Counts with decimals, '
+        "counts shown that are as small as hidden ones, and units that differ in spaces, dashes "
+        "or capitals only are told.",
+        "A row that two files give is used once: the first counts. A figure is the same where one "
+        "file prints it with fewer decimals than another and has three digits or more; rows that "
+        "differ otherwise stop the estimate.",
         "Unit codes that a workbook or Parquet file stores as numbers (3.0) are read as whole "
         "numbers (3).",
         'With the register of ICBs, rows for England and for regions are left out as "total, not '
