@@ -110,9 +110,34 @@ def test_what_is_not_verified_says_so_wherever_it_is_described() -> None:
 
 
 def test_what_is_verified_has_no_caveat() -> None:
-    others = [found for key, found in definitions().items() if key != "nhsof_3a"]
-    assert [found.caveat for found in others] == [""] * 4
-    assert all(found.name.endswith("[V]") for found in others)
+    for key in ("su_19_acsc", "iif_ac_02"):
+        assert definition(key).caveat == ""
+        assert definition(key).name.endswith("[V]")
+
+
+@pytest.mark.parametrize("key", ["cqc_2013_iau", "nhsof_2_3_i"])
+def test_parts_that_are_not_verified_are_named_wherever_the_definition_is(key: str) -> None:
+    found = definition(key)
+    assert (found.mark, found.worst) == ("V", "P")
+    assert found.name.endswith("[V, parts partly corroborated]")
+    assert found.caveat == (
+        f"[P] Only partly corroborated in the definition {key}: which admissions count."
+    )
+    assert f"**{found.caveat}**" in describe(found)
+
+
+def test_every_part_that_is_not_verified_is_named_by_its_label() -> None:
+    second = A_DEFINITION[A_DEFINITION.index("[[conditions]]") :].replace('"asthma"', '"other"')
+    text = A_DEFINITION + second.replace("Asthma", "Other").replace('"V"', '"P"')
+    found = parse_definition(text, key="ours", place="ours.toml")
+    assert found.caveat == "[P] Only partly corroborated in the definition ours: Other."
+    unsure = text.replace(
+        'mark = "V"\nsource = "us"\nmethods', 'mark = "U"\nsource = "us"\nmethods'
+    )
+    assert parse_definition(unsure, key="ours", place="ours.toml").caveat == (
+        "[U] Not verified in the definition ours: which admissions count. [P] Only partly "
+        "corroborated in the definition ours: Other."
+    )
 
 
 def test_every_part_names_its_source_and_mark() -> None:

@@ -17,6 +17,7 @@ MARKS: dict[Mark, str] = {
     "P": "partly corroborated",
     "U": "not verified",
 }
+_SAID: dict[Mark, str] = {"P": "is only partly corroborated", "U": "is not verified"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,7 @@ class Definition:
     population : str
         Whom it was made for.
     mark : Mark
-        How far the whole is verified; no better than any of its codes.
+        How far the whole is verified; [U] where any of its codes is.
     source : str
         Where it was read.
     admissions : Admissions
@@ -149,19 +150,39 @@ class Definition:
     not_applied: tuple[str, ...] = ()
 
     @property
+    def worst(self) -> Mark:
+        """The worst mark of the whole and its parts."""
+        marks = {self.mark, *(mark for _, mark in self._parts)}
+        return next(mark for mark in ("U", "P", "V") if mark in marks)
+
+    @property
     def name(self) -> str:
         """The short title with its mark, for ledgers, columns and what is printed."""
-        unverified = "" if self.mark == "V" else f", {MARKS[self.mark]}"
-        return f"{self.short_title} [{self.mark}{unverified}]"
+        if self.worst == "V":
+            return f"{self.short_title} [V]"
+        parts = "" if self.worst == self.mark else "parts "
+        return f"{self.short_title} [{self.mark}, {parts}{MARKS[self.worst]}]"
 
     @property
     def caveat(self) -> str:
-        """What must be said wherever the definition is used; empty when it is verified."""
-        if self.mark == "V":
-            return ""
-        said = {"P": "is only partly corroborated", "U": "is not verified"}[self.mark]
-        why = f" {self.notes[0]}" if self.notes else ""
-        return f"[{self.mark}] The definition {self.key} {said}.{why}"
+        """What must be said wherever the definition is used; empty when all of it is verified."""
+        said = []
+        if self.mark != "V":
+            why = f" {self.notes[0]}" if self.notes else ""
+            said.append(f"[{self.mark}] The definition {self.key} {_SAID[self.mark]}.{why}")
+        for mark in ("U", "P"):
+            parts = [part for part, own in self._parts if own == mark]
+            # Where the whole is so, only what is worse than it is named.
+            if parts and self.mark not in (mark, "U"):
+                what = _SAID[mark].removeprefix("is ").capitalize()
+                said.append(f"[{mark}] {what} in the definition {self.key}: {'; '.join(parts)}.")
+        return " ".join(said)
+
+    @property
+    def _parts(self) -> tuple[tuple[str, Mark], ...]:
+        """Its parts in words, and how far each is verified."""
+        admissions = ("which admissions count", self.admissions.mark)
+        return (admissions, *((condition.label, condition.mark) for condition in self.conditions))
 
     def condition(self, key: str) -> Condition | None:
         """Return the condition with this key, or None."""
