@@ -22,6 +22,7 @@ from evaluation.errors import CheckError, EstimationError
 from evaluation.findings import Check, Effect, Estimand, Estimate, Estimator, Fit, Interval
 from evaluation.methods import Combination
 from evaluation.panel import Panel
+from evaluation.records.used import definition_checks
 from evaluation.results import Result
 from evaluation.sources import Loaded
 from evaluation.study import Outcome, Study
@@ -115,7 +116,7 @@ def examine(study: Study, *, progress: Progress | None = None) -> DataReading:
         tell(f"Reading {outcome.label}")
         one = sources.load(study, outcome, loaded)
         loaded[outcome.key] = one
-        checks += one.checks
+        checks += (*one.checks, *definition_checks(study, outcome))
         if one.panel is not None:
             tell(f"Checking {outcome.label}")
             panel = at_midpoint(one.panel)

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from evaluation.records.definitions import definition
 from evaluation.records.layouts import document
 from evaluation.records.residents import CODE_SETS, KNOWN
 
@@ -84,9 +85,26 @@ def test_the_study_reads_its_panel(folder: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     (answer,) = json.loads(ran.stdout)["answers"]
     assert answer["outcome"] == "avoidable_admissions"
+    told = (folder / "results" / "release" / "overall.html").read_text(encoding="utf-8")
+    assert definition("cqc_2013_iau").caveat in told
     ledger = pl.read_csv(folder / "results" / "restricted" / "ledger.csv")
     used = ledger.filter(pl.col("status") == "used")["rows"].sum()
     assert used == 12 * 12  # ICBs with residents, by months
+
+
+def test_an_answer_by_a_definition_that_is_not_verified_says_so_first(folder: Path) -> None:
+    text = _block("toml").replace(
+        'count = "avoidable_cqc_2013_iau"', 'count = "avoidable_nhsof_3a"'
+    )
+    (folder / "unsure.toml").write_text(text, encoding="utf-8")
+    words = ("estimate", "unsure.toml", "--out", "unsure", "--json")
+    ran = _run("-m", "evaluation.cli", *words, folder=folder)
+    assert ran.returncode == 0, ran.stderr
+    (answer,) = json.loads(ran.stdout)["answers"]
+    said = "Read with caution: the definition of avoidable that is counted here is not verified"
+    assert answer["answer"].startswith(said)
+    for page in ("index.html", "overall.html"):
+        assert said in (folder / "unsure" / "release" / page).read_text(encoding="utf-8")
 
 
 def test_a_second_run_gives_the_same_bytes(folder: Path) -> None:
