@@ -65,12 +65,13 @@ def at_midpoint(panel: Panel) -> Panel:
     Raises
     ------
     EstimationError
-        When the likelihood does not settle.
+        When the likelihood does not settle, or all counts are hidden within the same limits.
     """
     if "count_low" not in panel.rows.columns:
         return panel
     low, high = panel.values("count_low"), panel.values("count_high")
     uncertain = np.flatnonzero(low < high)
+    _refuse_nothing_known(panel, low, high)
     counts = (low + high) / 2
     exposure = np.ones_like(counts)
     if "exposure" in panel.rows.columns:
@@ -88,6 +89,17 @@ def at_midpoint(panel: Panel) -> Panel:
         place=f"outcome {panel.key!r}",
         remedy="Use longer periods or larger units, so that fewer counts are suppressed.",
     )
+
+
+def _refuse_nothing_known(panel: Panel, low: FloatArray, high: FloatArray) -> None:
+    first, last = low[:1], high[:1]
+    if low.size and first[0] < last[0] and np.all(low == first) and np.all(high == last):
+        raise EstimationError(
+            f"each of the {low.size:,} counts is hidden from {first[0]:.0f} to {last[0]:.0f}",
+            place=f"outcome {panel.key!r}",
+            allowed="some counts that are known, or hidden within other limits",
+            remedy="Nothing tells one from another: use longer periods or larger units.",
+        )
 
 
 class _Means:

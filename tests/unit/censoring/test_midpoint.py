@@ -14,6 +14,7 @@ from scipy.stats import poisson as poisson_law
 
 from evaluation.censoring import ENDS, at_end, at_midpoint, expected_between, how_many
 from evaluation.censoring.completed import with_counts
+from evaluation.errors import EstimationError
 from evaluation.estimators import imputation, poisson, twfe
 from evaluation.findings import Estimator
 from evaluation.panel import Adoption, Panel
@@ -146,6 +147,12 @@ def test_the_midpoint_recovers_what_leaving_out_does_not() -> None:
     spread = float(np.std(errors["midpoint"]) / np.sqrt(12))
     assert abs(bias["midpoint"]) < 3 * spread
     assert bias["left out"] > 0.05
+
+
+def test_counts_that_are_all_hidden_are_no_data() -> None:
+    panel = _panel(np.full((6, 8), 4.0), 2, 4, hide=True)
+    with pytest.raises(EstimationError, match="each of the 48 counts is hidden from 1 to 7"):
+        at_midpoint(panel)
 
 
 def test_the_ends_hold_the_estimate_of_the_true_counts() -> None:
