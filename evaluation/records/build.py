@@ -9,25 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 
 import narwhals as nw
 import polars as pl
 
 from evaluation.errors import SourceError
 from evaluation.records import residents as resident_rules
-from evaluation.records import spells as steps
-from evaluation.records.avoidable import is_avoidable, needed_columns
+from evaluation.records.avoidable import needed_columns
+from evaluation.records.by_person import count_by_person
 from evaluation.records.counts import Counted, Tables, avoidable_column, tables
 from evaluation.records.disagreement import disagreement
 from evaluation.records.engines import Frame, collected, lazy
-from evaluation.records.exclusions import Reason, fated, ledger, with_fate
+from evaluation.records.exclusions import ledger
 from evaluation.records.exposure import read_exposure
 from evaluation.records.files import find, scan
 from evaluation.records.notes import CountNote
-from evaluation.records.places import COLUMN, place_reasons
-from evaluation.records.plan import Plan, in_window, make_plan, usable
+from evaluation.records.places import COLUMN
+from evaluation.records.plan import Plan, make_plan
+from evaluation.records.query import Query
 from evaluation.records.reading import Episodes, to_episodes
 from evaluation.study import Study
 
@@ -106,9 +105,10 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
     lacking = _lacking(extracts, plan)
     # All that can be wrong is told before the long part.
     exposed = read_exposure(plan, study.folder)
-    counted = count_records(_joined(extracts), plan, lacking=lacking)
-    made = tables(counted, plan, exposed, _reasons(plan))
-    reasons = (*_reasons(plan), *made.reasons)
+    query = Query(plan=plan, lacking=lacking)
+    counted = count_records([extract.frame for extract in extracts], query)
+    made = tables(counted, plan, exposed, query.reasons())
+    reasons = (*query.reasons(), *made.reasons)
     told = dict(made.fates.iter_rows())
     noted = (*_recast(counted), *made.counted)
     return Built(
@@ -131,7 +131,7 @@ def _read(frame: Frame, plan: Plan, name: str) -> Episodes:
         plan.layout,
         columns=settings.columns,
         dates=settings.dates,
-        coded=_could_count(plan),
+        coded=Query(plan=plan).could_count(),
         name=name,
     )
     for column, purpose in _needs(plan).items():
@@ -166,54 +166,40 @@ def _lacking(extracts: Sequence[Episodes], plan: Plan) -> frozenset[str]:
     return frozenset(c for c in wanted if any(c not in e.found for e in extracts))
 
 
-def _joined(extracts: Sequence[Episodes]) -> Frame:
-    frames = [extract.frame for extract in extracts]
-    if not frames:
-        raise SourceError("there are no records", place="[records]", allowed="one extract or more")
-    return frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
+# ------------------------------------------------------------------ counting
 
 
-# ------------------------------------------------------------------ the one query
-
-
-def count_records(episodes: Frame, plan: Plan, *, lacking: frozenset[str]) -> Counted:
-    """Run the query: every record to its fate, then counts.
+def count_records(episodes: Sequence[Frame], query: Query) -> Counted:
+    """Run the query over extracts, all of one engine: every record to its fate, then counts.
 
     Parameters
     ----------
-    episodes : narwhals.LazyFrame
-        That of :func:`~evaluation.records.reading.to_episodes`.
-    plan : Plan
-        What is done.
-    lacking : frozenset of str
-        Columns that the extract does not have: rules of definitions on them are not asked.
+    episodes : sequence of narwhals.LazyFrame
+        Those of :func:`~evaluation.records.reading.to_episodes`.
+    query : Query
+        What is asked.
+
+    Raises
+    ------
+    SourceError
+        Where there is none, or an extract cannot be read to its end.
     """
-    flags = {item.key: is_avoidable(item, lacking=lacking) for item in plan.definitions}
-    live = nw.col("is_live")
-    place = nw.col(COLUMN[plan.settings.place.by])
-    day = nw.col("admitted")
-    month = day.dt.year().cast(nw.Int64) * 12 + day.dt.month().cast(nw.Int64) - 1
-    told = with_fates(episodes, plan).with_columns(
-        month.alias("month"),
-        nw.when(live).then(place).alias("place"),
-        *(nw.when(live).then(flag).alias(key) for key, flag in flags.items()),
-    )
-    keys = ["fate", "provider", "month", "place", *flags]
-    cells = told.group_by(keys).agg(
-        nw.len().cast(nw.Int64).alias("records"), nw.col("recast").sum().alias("recast")
-    )
-    schema = {
-        "fate": pl.String,
-        "provider": pl.String,
-        "month": pl.Int64,
-        "place": pl.String,
-        **dict.fromkeys(flags, pl.Boolean),
-        "records": pl.Int64,
-        "recast": pl.Int64,
-    }
-    counts = collected(cells, schema)
+    if not episodes:
+        raise SourceError("there are no records", place="[records]", allowed="one extract or more")
+    settled = [query.settled(frame) for frame in episodes]
+    if query.links and settled[0].implementation.is_polars():
+        cells = count_by_person(settled, query)
+    else:
+        # Where none meets another, one extract after the other: polars would hold parts of each.
+        linked = [query.linked(nw.concat(settled, how="vertical"))] if query.links else settled
+        sums = query.sums()
+        for frame in linked:
+            sums.add(collected(query.cells(query.finished(frame)), query.schema))
+        cells = sums.table()
     return Counted(
-        cells=counts.drop("recast"), definitions=tuple(flags), recast=int(counts["recast"].sum())
+        cells=cells.drop("recast"),
+        definitions=query.definitions,
+        recast=int(cells["recast"].sum()),
     )
 
 
@@ -222,73 +208,8 @@ def with_fates(episodes: Frame, plan: Plan) -> Frame:
 
     ``episodes`` is the frame of :func:`~evaluation.records.reading.to_episodes`.
     """
-    settings = plan.settings
-    joins = settings.transfers == "join"
-    frame = fated(with_fate(episodes), _record_reasons(plan))
-    if settings.admissions == "first_episodes":
-        frame = steps.first_episodes(frame)
-    else:
-        frame = steps.spells(steps.repeated_episodes(steps.with_order(frame)))
-        frame = steps.join_transfers(frame) if joins else frame
-    return fated(frame, [*steps.emergencies(), *_admission_reasons(plan)])
-
-
-def _record_reasons(plan: Plan) -> tuple[Reason, ...]:
-    settings = plan.settings
-    reasons = usable(plan.window)
-    if settings.transfers == "join":
-        # A stay that began before the window is not begun again by a transfer within it.
-        reasons = tuple(r for r in reasons if r.key not in ("before", "after"))
-    if settings.unfinished == "keep":
-        return reasons
-    return (*reasons, steps.unfinished_episodes())
-
-
-def _admission_reasons(plan: Plan) -> tuple[Reason, ...]:
-    settings = plan.settings
-    reasons = in_window(plan.window, stage="admissions") if settings.transfers == "join" else ()
-    least = settings.least_age
-    if least is not None:
-        age = nw.col("age")
-        young = Reason(
-            key="young", stage="admissions", words=f"younger than {least}", holds=age < least
-        )
-        ageless = Reason(
-            key="ageless", stage="admissions", words="age not known", holds=age.is_null()
-        )
-        reasons = (*reasons, ageless, young)
-    return (*reasons, *resident_rules.residents(settings.residents))
-
-
-def _could_count(plan: Plan) -> nw.Expr:
-    """Return whether a record's own cells allow it to be counted; only these need codes."""
-    settings = plan.settings
-    reasons = [*_record_reasons(plan), *steps.emergencies()]
-    if settings.admissions == "first_episodes":
-        reasons.append(steps.NOT_FIRST)
-    if "destination" not in resident_rules.needed(settings.residents):
-        # Where its spell ended is not in a record's own cells.
-        reasons += _admission_reasons(plan)
-    holds = [reason.holds.fill_null(value=False) for reason in reasons if reason.holds is not None]
-    return ~reduce(or_, holds)
-
-
-def _reasons(plan: Plan) -> tuple[Reason, ...]:
-    """Return every reason that was asked, in order, but for those told after counting."""
-    settings = plan.settings
-    if settings.admissions == "first_episodes":
-        episodes: tuple[Reason, ...] = (steps.NOT_FIRST,)
-    else:
-        episodes = (steps.REPEATED, steps.LATER)
-    transfers = (steps.TRANSFER,) if settings.transfers == "join" else ()
-    return (
-        *_record_reasons(plan),
-        *episodes,
-        *transfers,
-        *steps.emergencies(),
-        *_admission_reasons(plan),
-        *place_reasons(settings.place.by, plan.finder.listed),
-    )
+    query = Query(plan=plan)
+    return query.finished(query.linked(query.settled(episodes)))
 
 
 # ------------------------------------------------------------------ what must be said

@@ -15,7 +15,7 @@ import polars as pl
 
 from evaluation.records.engines import Frame
 
-__all__ = ["LEDGER", "STAGES", "Reason", "Stage", "fated", "ledger", "with_fate"]
+__all__ = ["LEDGER", "STAGES", "Reason", "Stage", "fated", "first_reason", "ledger", "with_fate"]
 
 Stage = Literal["records", "episodes", "spells", "admissions"]
 
@@ -64,13 +64,19 @@ def with_fate(frame: Frame) -> Frame:
     )
 
 
-def fated(frame: Frame, reasons: Iterable[Reason]) -> Frame:
-    """Give each live record the first of the reasons that holds; the others stay live."""
+def first_reason(reasons: Iterable[Reason]) -> nw.Expr:
+    """Return the key of the first of the reasons that holds, or null."""
     told: nw.Expr = nw.lit(None, dtype=nw.String)
     for reason in reversed(list(reasons)):
         if reason.holds is not None:
             holds = reason.holds.fill_null(value=False)
             told = nw.when(holds).then(nw.lit(reason.key)).otherwise(told)
+    return told
+
+
+def fated(frame: Frame, reasons: Iterable[Reason]) -> Frame:
+    """Give each live record the first of the reasons that holds; the others stay live."""
+    told = first_reason(reasons)
     fate = nw.when(nw.col("is_live")).then(told).otherwise(nw.col("fate"))
     frame = frame.with_columns(fate.alias("fate"))
     return frame.with_columns(nw.col("fate").is_null().alias("is_live"))

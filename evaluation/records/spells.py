@@ -20,21 +20,28 @@ from evaluation.records.episodes import EMERGENCY_METHODS, OTHER_METHODS
 from evaluation.records.exclusions import Reason, fated
 
 __all__ = [
+    "EPISODE",
     "LATER",
+    "LINKED",
     "NOT_FIRST",
     "REPEATED",
     "TRANSFER",
     "emergencies",
-    "first_episodes",
     "join_transfers",
+    "one_a_day",
     "repeated_episodes",
     "spells",
+    "spells_of_one",
     "unfinished_episodes",
     "with_order",
 ]
 
 _SPELL = ("person", "admitted", "provider", "spell_number", "_attendance")
 _ORDER = ("_start", "_order", "_end", "_key", "_codes")
+# Two records that are not alike in these are not the same episode.
+EPISODE: tuple[str, ...] = (*_SPELL, "_start", "_order")
+# What records are linked by, beside ends and transfers.
+LINKED: tuple[str, ...] = (*_SPELL, *_ORDER, "_unfinished", "_year")
 _NEVER = date(9999, 12, 31)
 _NO_ORDER = 1000
 _REGULAR = ("3", "4")
@@ -83,21 +90,19 @@ def with_order(frame: Frame) -> Frame:
     year = nw.when(number.str.contains(r"^\d{4}$")).then(number).cast(nw.Int64)
     order, key = nw.col("episode_order"), nw.col("episode_key")
     regular = nw.col("patient_class").is_in(list(_REGULAR))
+    finished = nw.when(nw.col("episode_status") == "3").then(nw.lit(0)).otherwise(nw.lit(1))
     return frame.with_columns(
         nw.when(regular).then(key).alias("_attendance"),
         nw.col("episode_start").fill_null(_NEVER).alias("_start"),
-        order.fill_null(_NO_ORDER).alias("_order"),
+        order.fill_null(_NO_ORDER).cast(nw.Int16).alias("_order"),
         nw.col("episode_end").fill_null(_NEVER).alias("_end"),
         key.fill_null("").alias("_key"),
         # Only to break ties, so that every engine takes the same of two.
         nw.concat_str(nw.col("diagnoses").fill_null(""), nw.col("method").fill_null("")).alias(
             "_codes"
         ),
-        # The same episode again has the same start and order; without an order, the same key.
-        nw.when(order.is_null()).then(key).alias("_which"),
-        nw.when(nw.col("episode_status") == "3").then(0).otherwise(1).alias("_unfinished"),
-        (nw.lit(0) - year.fill_null(0)).alias("_year"),
-        nw.lit(1).alias("_one"),
+        finished.cast(nw.Int8).alias("_unfinished"),
+        (nw.lit(0) - year.fill_null(0)).cast(nw.Int16).alias("_year"),
     )
 
 
@@ -106,24 +111,41 @@ def repeated_episodes(frame: Frame) -> Frame:
 
     The finished record is kept, else that of the latest year (FYEAR), else the one with an end.
     """
-    same = ("is_live", *_SPELL, "_start", "_order", "_which")
+    # The same episode again has the same start and order; without an order, the same key.
+    which = nw.when(nw.col("_order") == _NO_ORDER).then(nw.col("_key"))
+    frame = frame.with_columns(which.alias("_which"))
+    same = ("is_live", *EPISODE, "_which")
     best = ("_unfinished", "_year", "_end", "_key", "_codes")
-    nth = nw.col("_one").cum_sum().over(*same, order_by=list(best))
-    return fated(frame.with_columns(nth.alias("_nth")), [_where(REPEATED, nw.col("_nth") > 1)])
+    return fated(_numbered(frame, same, best), [_where(REPEATED, nw.col("_nth") > 1)])
 
 
-def spells(frame: Frame) -> Frame:
-    """Keep the first episode of each spell, with where the spell ended.
+def _numbered(frame: Frame, group: Sequence[str], order: Sequence[str]) -> Frame:
+    """Add ``_nth``, the place of a row in its group, from 1."""
+    frame = frame.with_columns(nw.lit(1).alias("_one"))
+    nth = nw.col("_one").cum_sum().over(*group, order_by=list(order))
+    return frame.with_columns(nth.alias("_nth"))
 
-    Adds ``spell_destination`` (that of the last episode) and ``spell_discharged``.
+
+def spells(frame: Frame, *, ends: bool) -> Frame:
+    """Keep the first episode of each spell.
+
+    With ``ends``, adds ``spell_destination`` (that of the last episode) and ``spell_discharged``.
     """
     spell = ("is_live", *_SPELL)
-    nth = nw.col("_one").cum_sum().over(*spell, order_by=list(_ORDER))
-    frame = frame.with_columns(
-        nth.alias("_nth"), nw.col("discharged").max().over(*spell).alias("spell_discharged")
-    )
-    frame = _with_last(frame, "destination", spell)
+    frame = _numbered(frame, spell, _ORDER)
+    if ends:
+        discharged = nw.col("discharged").max().over(*spell)
+        frame = frame.with_columns(discharged.alias("spell_discharged"))
+        frame = _with_last(frame, "destination", spell)
     return fated(frame, [_where(LATER, nw.col("_nth") > 1)])
+
+
+def spells_of_one(frame: Frame) -> Frame:
+    """Add what :func:`spells` and :func:`join_transfers` add, for records that meet no other."""
+    return frame.with_columns(
+        nw.col("discharged").alias("spell_discharged"),
+        nw.col("destination").alias("spell_destination"),
+    )
 
 
 def _with_last(frame: Frame, column: str, group: Sequence[str]) -> Frame:
@@ -135,19 +157,6 @@ def _with_last(frame: Frame, column: str, group: Sequence[str]) -> Frame:
     at_the_end = nw.when(nw.col("_nth") == nw.col("_of")).then(nw.col(column))
     frame = frame.with_columns(at_the_end.alias("_at_the_end"))
     return frame.with_columns(nw.col("_at_the_end").max().over(*group).alias("spell_destination"))
-
-
-def first_episodes(frame: Frame) -> Frame:
-    """Keep episodes that are the first of their spell by EPIORDER, without looking at others.
-
-    "Admissions are calculated by counting the number of times EPIORDER is 01" (HES dictionary).
-    One pass over the records, whatever their number; where a spell ended is not known.
-    """
-    frame = frame.with_columns(
-        nw.lit(None, dtype=nw.String).alias("spell_destination"),
-        nw.lit(None, dtype=nw.Date).alias("spell_discharged"),
-    )
-    return fated(frame, [NOT_FIRST])
 
 
 def join_transfers(frame: Frame) -> Frame:
@@ -175,10 +184,35 @@ def join_transfers(frame: Frame) -> Frame:
     frame = frame.with_columns(begins.alias("_begins"))
     frame = frame.with_columns(
         nw.col("_begins").cum_sum().over(*person, order_by=by_time).alias("_stay"),
-        nw.col("_one").cum_sum().over(*person, order_by=by_time).alias("_nth"),
     )
+    frame = _numbered(frame, person, by_time)
     frame = _with_last(frame, "spell_destination", (*person, "_stay"))
     return fated(frame, [_where(TRANSFER, nw.col("_goes_on"))])
+
+
+def one_a_day(frame: Frame, definition: str, *, asked: str, discharged: str) -> Frame:
+    """Let a definition call only one admission of a person and day avoidable, the longest.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+        Admissions are live.
+    definition : str
+        Column of what is avoidable.
+    asked : str
+        Column of what the definition looks at, whatever its conditions: the longest is found
+        first, and whether it is avoidable is asked of that one.
+    discharged : str
+        Column of the day that an admission ended; where that is null it is the shortest.
+    """
+    end = nw.col(discharged)
+    number = end.dt.year().cast(nw.Int64) * 400 + end.dt.ordinal_day().cast(nw.Int64)
+    frame = frame.with_columns(
+        (nw.col("is_live") & nw.col(asked)).fill_null(value=False).alias("_asked"),
+        (nw.lit(0) - number.fill_null(0)).alias("_longest"),
+    )
+    frame = _numbered(frame, ("_asked", "person", "admitted"), ("_longest", *_ORDER))
+    return frame.with_columns((nw.col(definition) & (nw.col("_nth") == 1)).alias(definition))
 
 
 def emergencies() -> tuple[Reason, ...]:

@@ -1,0 +1,187 @@
+"""Count records that must meet others of their person, in little memory, however many there are.
+
+polars holds all that a window looks over in memory. So one pass over the records counts those
+whose fate their own cells tell, and lays the others down in a folder, in bins by a number made from
+the person; then one bin after another is linked. No person is in two bins, so that the counts are
+those of all records at once. (DuckDB and Spark lay down by themselves what does not fit.)
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import narwhals as nw
+import polars as pl
+
+from evaluation.errors import SourceError
+from evaluation.records.engines import Frame, batches, collected, lazy
+from evaluation.records.exclusions import with_fate
+from evaluation.records.query import Query
+from evaluation.records.sums import Sums
+
+__all__ = ["AT_ONCE", "BINS", "count_by_person"]
+
+# Records that are linked at once; 800,000 take 350 MB.
+AT_ONCE = 800_000
+BINS = 256
+_A_BATCH = 25_000
+_A_PUT = 200_000
+_DEEPEST = 2  # A person may have more records than are linked at once.
+_FRAMED = 8
+_BIN = "_bin"
+
+
+def count_by_person(
+    settled: Sequence[Frame], query: Query, *, at_once: int = AT_ONCE, bins: int = BINS
+) -> pl.DataFrame:
+    """Count records by fate and what they are.
+
+    Parameters
+    ----------
+    settled : sequence of narwhals.LazyFrame
+        Of polars, those of :meth:`~evaluation.records.query.Query.settled`.
+    query : Query
+    at_once : int
+        How many records of some persons are linked at once, at most, unless one person has more.
+        Where there are many less in all nothing is laid down.
+    bins : int
+        How many bins records are laid down in; one with more than ``at_once`` is divided again.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns of :attr:`~evaluation.records.query.Query.schema`, one row a kind of record.
+
+    Raises
+    ------
+    SourceError
+        When a file cannot be read to its end, or the folder for what is laid down is full.
+    """
+    sums = query.sums()
+    for part in _by_person(_meeting(settled, query, sums), at_once, bins):
+        for frame in _linked(part, query):
+            sums.add(_counted(frame, query))
+    return sums.table()
+
+
+def _meeting(settled: Iterable[Frame], query: Query, sums: Sums) -> Iterator[pl.DataFrame]:
+    """Give the records that must meet others; the others are counted."""
+    columns = (*query.carried, "fate", "is_live", "_meets")
+    for frame in settled:
+        marked = frame.with_columns(query.meets_others().alias("_meets"))
+        for part in _gathered(batches(marked, columns, rows=_A_BATCH)):
+            apart = part.filter(~pl.col("_meets"))
+            if not apart.is_empty():
+                sums.add(_counted(query.alone(lazy(apart)), query))
+            yield part.filter("_meets").select(query.carried)
+
+
+def _linked(records: pl.DataFrame, query: Query) -> tuple[Frame, Frame]:
+    """Link records that are all there is of their persons: those that meet no other, and others."""
+    # Most records are alone, and windows over the others only are several times as fast.
+    meets = records.select(query.linked_by).is_duplicated()
+    alone, others = records.filter(~meets), records.filter(meets)
+    again = others.select(query.repeats_by).is_duplicated()
+    once, twice = (with_fate(lazy(others.filter(kept))) for kept in (~again, again))
+    told = query.unrepeated(twice).select(once.collect_schema().names())
+    joined = query.joined(nw.concat([once, told], how="vertical"))
+    return query.alone(with_fate(lazy(alone))), joined
+
+
+def _counted(linked: Frame, query: Query) -> pl.DataFrame:
+    return collected(query.cells(query.finished(linked)), query.schema)
+
+
+# ------------------------------------------------------------------ bins
+
+
+def _by_person(
+    parts: Iterable[pl.DataFrame], at_once: int, bins: int, *, depth: int = 0
+) -> Iterator[pl.DataFrame]:
+    """Give the same records again, those of a person together, about ``at_once`` at a time."""
+    puts = _gathered(parts)
+    held: list[pl.DataFrame] = []
+    for put in puts:
+        held.append(put)
+        if sum(part.height for part in held) > at_once // 4:
+            break
+    else:
+        if held:
+            yield pl.concat(held)
+        return
+    with _laid_down(bins, depth) as laid:
+        while held:
+            laid.put(held.pop())
+        for put in puts:
+            laid.put(put)
+        for number, size in laid.sizes.items():
+            if size > at_once and depth < _DEEPEST:
+                yield from _by_person(laid.read(number), at_once, bins, depth=depth + 1)
+            else:
+                yield pl.concat(laid.read(number), rechunk=True)
+
+
+def _gathered(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Give the same records in parts that are worth the division into bins."""
+    held: list[pl.DataFrame] = []
+    for part in parts:
+        held.append(part)
+        if sum(each.height for each in held) >= _A_PUT:
+            yield pl.concat(held)
+            held.clear()
+    if held:
+        yield pl.concat(held)
+
+
+class _Bins:
+    """Files in a folder, each with the records of some persons.
+
+    A file is a row of tables as Arrow streams, each behind its length in bytes.
+    """
+
+    def __init__(self, folder: Path, bins: int, depth: int) -> None:
+        self.sizes: dict[int, int] = {}
+        self._folder = folder
+        number = pl.col("person").hash(seed=depth + 1) % bins
+        self._number = number.cast(pl.Int64).alias(_BIN)
+
+    def put(self, records: pl.DataFrame) -> None:
+        """Lay records down, each in the bin of its person."""
+        parts = records.with_columns(self._number).partition_by(_BIN, include_key=True)
+        for part in parts:
+            number = int(part[_BIN][0])
+            written = BytesIO()
+            part.drop(_BIN).write_ipc_stream(written, compression="lz4")
+            # Opened anew each time: some systems allow no more than 256 open files.
+            with (self._folder / str(number)).open("ab") as stream:
+                stream.write(written.tell().to_bytes(_FRAMED, "little"))
+                stream.write(written.getbuffer())
+            self.sizes[number] = self.sizes.get(number, 0) + part.height
+
+    def read(self, number: int) -> Iterator[pl.DataFrame]:
+        """Give back what was laid down in a bin; what is read is gone from the disk."""
+        path = self._folder / str(number)
+        with path.open("rb") as stream:
+            while framed := stream.read(_FRAMED):
+                written = stream.read(int.from_bytes(framed, "little"))
+                yield pl.read_ipc_stream(BytesIO(written))
+        path.unlink()
+
+
+@contextmanager
+def _laid_down(bins: int, depth: int) -> Iterator[_Bins]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="pilot-eval-") as folder:
+            yield _Bins(Path(folder), bins, depth)
+    except OSError as error:
+        raise SourceError(
+            f"records cannot be laid down for a while ({error.strerror or error})",
+            place=tempfile.gettempdir(),
+            allowed="a folder of the user's own, with some 60 bytes a record left",
+            remedy="Name a folder with more room in the environment, TMPDIR=...; it must not leave "
+            "the place that the records may not leave",
+        ) from error
