@@ -43,21 +43,24 @@ MARKERS: dict[str, str] = {
 # "0,512" has a decimal comma: no number of thousands begins with 0.
 _THOUSANDS = r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-# Spaces of no width, marks of direction, byte order marks and soft hyphens.
-UNSEEN = "[\u00ad\u200b-\u200f\u2060\ufeff]"
+# Soft hyphens, spaces of no width, marks of direction, word joiners and byte order marks.
+_UNSEEN_CODES = (0x00AD, *range(0x200B, 0x2010), 0x2060, 0xFEFF)
+UNSEEN = f"[{''.join(map(chr, _UNSEEN_CODES))}]"
+_TOLD = {chr(code): f"<U+{code:04X}>" for code in _UNSEEN_CODES}
 
 _LONGEST_SHOWN = 60
 
 
 def cut(text: str) -> str:
-    """Return a cell as messages show it: on one line, and no longer than a line."""
-    line = " ".join(text.split())
+    """Return a cell as messages show it: no longer than a line, with what cannot be seen."""
+    line = " ".join(text.split()).translate({ord(c): told for c, told in _TOLD.items()})
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}..."
 
 
 def shown(column: str) -> pl.Expr:
     """Return a text cell as :func:`cut` does; String, empty for null."""
     line = pl.col(column).fill_null("").str.replace_all(r"\s+", " ").str.strip_chars()
+    line = line.str.replace_many(list(_TOLD), list(_TOLD.values()))
     start = pl.format("{}...", line.str.slice(0, _LONGEST_SHOWN))
     return pl.when(line.str.len_chars() > _LONGEST_SHOWN).then(start).otherwise(line)
 

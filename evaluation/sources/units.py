@@ -179,8 +179,8 @@ def _unknown(code: str) -> Refusal:
             ""
             if inside is None
             else (
-                f"It is a sub-ICB location of {inside}, and its figures are a part of that ICB's. Get "
-                "the table by ICB, or add the parts up."
+                f"It is a sub-ICB location of {inside}, and its figures are a part of that ICB's. "
+                "Get the table by ICB, or add the parts up."
             )
         )
         return Refusal(problem=_unadvised(code).problem, remedy=parts or error.remedy)

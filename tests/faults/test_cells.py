@@ -47,6 +47,14 @@ def _period(text: str, why: str = "", *, name: str) -> Fault:
     )
 
 
+_unseen_period = Fault(
+    name="a month with a character that cannot be seen",
+    build=swap(NAME, "QWU,2023-08,", "QWU,2023-08\N{SOFT HYPHEN},"),
+    words=(f'{NAME}, row 3: period "2023-08<U+00AD>" cannot be read',),
+    code=CHECK,
+)
+
+
 def _impossible(row: str, said: str, *, name: str) -> Fault:
     return Fault(
         name=name,
@@ -135,13 +143,13 @@ FAULTS = (
     Fault(
         name="a number with a character that cannot be seen",
         build=swap(NAME, _ROW, "QWU,2023-08,27\N{ZERO WIDTH SPACE},1000"),
-        words=(f"{NAME}, row 3", "has a character that cannot be seen", "Write the number"),
+        words=(f'{NAME}, row 3: column "admissions" holds "27<U+200B>"', "cannot be seen"),
         code=CHECK,
     ),
     Fault(
         name="a byte order mark within a number",
         build=swap(NAME, _ROW, "QWU,2023-08,\N{ZERO WIDTH NO-BREAK SPACE}27,1000"),
-        words=(f"{NAME}, row 3", "has a character that cannot be seen", "Write the number"),
+        words=(f'{NAME}, row 3: column "admissions" holds "<U+FEFF>27"', "cannot be seen"),
         code=CHECK,
     ),
     Fault(
@@ -220,6 +228,7 @@ FAULTS = (
     _period("2023-Q3", name="a quarter among months"),
     _period("31/06/2023", name="a day that is not"),
     _period("", name="no period"),
+    _unseen_period,
     Fault(
         name="American dates that can be read as British",
         build=_dated(lambda year, month: f"{month}/1/{year}"),
@@ -234,6 +243,7 @@ FAULTS = (
     ),
     # ------------------------------------------------------------------ codes
     _unit("QKI", 'ICB code "QKI"', 'Did you mean "QK1"', name="a code with a slip"),
+    _unit("QK1\N{ZERO WIDTH SPACE}", 'ICB code "QK1<U+200B>"', name="a code and what is not seen"),
     _unit("02P", 'ICB code "02P"', "It is a sub-ICB location", name="a sub-ICB"),
     _unit("Leicester", "Write the code", '"QK1"', name="a name in place of a code"),
     _unit("RKB", 'ICB code "RKB"', "Did you mean", name="a trust"),
