@@ -118,7 +118,13 @@ def _sheet(grid: Grid, lines: list[_Line], month: str | None) -> Sheet:
             remedy="Write the month on the cover sheet.",
         )
     dated = cells.with_columns(pl.col("Period").fill_null(pl.lit(month)))
-    return Sheet(name=grid.name, cells=dated.drop("row"), rows=dated["row"], encoding="xlsx")
+    return Sheet(
+        name=grid.name,
+        cells=dated.drop("row"),
+        rows=dated["row"],
+        encoding="xlsx",
+        notes=grid.notes,
+    )
 
 
 def _refuse_twice(sheet: Sheet, labels: frozenset[str]) -> None:
@@ -150,9 +156,11 @@ def _lines(grid: Grid) -> Iterator[_Line]:
     width = max(map(len, grid.rows))
     days: dict[int, str] = {}
     labels: dict[int, str] = {}
-    for index, cells in enumerate(grid.rows):
-        given = {i: c.strip() for i, c in enumerate(cells) if i >= left and c and c.strip()}
+    for index, plain in enumerate(grid.rows):
         block = within.get(index)
+        # Days and labels are merged over their columns on purpose; figures are not.
+        cells = plain if block is None else grid.told(index)
+        given = {i: c.strip() for i, c in enumerate(cells) if i >= left and c and c.strip()}
         if block is None and not any(map(_is_figure, given.values())):
             fresh = _days(given, width)
             days, labels = (fresh, labels) if fresh else (days, labels | given)

@@ -79,7 +79,7 @@ def read_workbook(path: Path, name: str, sheet: str | None, *, authorities: bool
     cells = pl.DataFrame(_lines(grid), schema=_SCHEMA, orient="row")
     _refuse_other_bands(cells, grid)
     dated = cells.drop("row").with_columns(pl.lit(month).alias("Date"))
-    return Sheet(name=grid.name, cells=dated, rows=cells["row"], encoding="xlsx")
+    return Sheet(name=grid.name, cells=dated, rows=cells["row"], encoding="xlsx", notes=grid.notes)
 
 
 def _lines(grid: Grid) -> list[tuple[int, str, str | None, str | None, str, str | None]]:
@@ -92,7 +92,9 @@ def _lines(grid: Grid) -> list[tuple[int, str, str | None, str | None, str, str 
     # What stands beside the names is no figure.
     measures = {column: told for column, told in every.items() if column > max(code, name)}
     lines = []
-    for number, cells in enumerate(grid.rows[at + 1 :], start=at + 2):
+    for number, plain in enumerate(grid.rows[at + 1 :], start=at + 2):
+        # Notes below the table are merged over columns on purpose; figures are not.
+        cells = plain if _cell(plain, code) is None else grid.told(number - 1)
         figures = [(measure, _cell(cells, column)) for column, measure in measures.items()]
         own = _cell(cells, code)
         if own is None and all(value is None for _, value in figures):

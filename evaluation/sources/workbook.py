@@ -99,6 +99,15 @@ class Grid:
                 rows[row - at - 1] = block.told(row, rows[row - at - 1], wide)
         return rows
 
+    def told(self, index: int) -> Cells:
+        """Return a row with words in cells that are merged into another, as :meth:`below`."""
+        cells = self.rows[index]
+        wide = max((block.right + 1 for block in self.merged), default=0)
+        for block in self.merged:
+            if block.top <= index <= block.bottom:
+                cells = block.told(index, cells, max(wide, len(cells)))
+        return cells
+
     def find(self, wanted: Iterable[str], *, start: int = 0) -> int | None:
         """Return the index of the first row that holds all these headings, None where none does.
 

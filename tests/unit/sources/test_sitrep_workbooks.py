@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import polars as pl
 import pytest
 from openpyxl import Workbook
@@ -271,6 +272,31 @@ def test_text_among_the_figures_is_named_by_sheet_and_row(read_book: Read) -> No
     assert (
         'a.xlsx!Table 2, row 10: column "Value" holds "about 270"'
         in _check(loaded, "numbers").detail
+    )
+
+
+def test_a_figure_that_is_merged_with_another_is_not_unreported(read_book: Read) -> None:
+    """The figure of two ICBs in one cell: that of the second is not known, and said so."""
+    workbook = openpyxl.load_workbook(io.BytesIO(april()))
+    sheet = workbook["Table 2"]
+    row = next(r for r in range(1, 30) if sheet.cell(r, 3).value == "QWU")
+    sheet.merge_cells(start_row=row, end_row=row + 1, start_column=5, end_column=5)
+    stream = io.BytesIO()
+    workbook.save(stream)
+    loaded = read_book({"a.xlsx": stream.getvalue()})
+    assert loaded.panel is None
+    told = _check(loaded, "numbers").detail
+    assert f'a.xlsx!Table 2, row {row + 1}: column "Value" holds "merged with E{row}"' in told
+
+
+def test_hidden_rows_are_read_and_told(read_book: Read) -> None:
+    workbook = openpyxl.load_workbook(io.BytesIO(april()))
+    workbook["Table 2"].row_dimensions[9].hidden = True
+    stream = io.BytesIO()
+    workbook.save(stream)
+    loaded = read_book({"a.xlsx": stream.getvalue()})
+    assert "1 hidden in the sheet (row 9), read like the others" in (
+        _check(loaded, "files_read").detail
     )
 
 
