@@ -109,7 +109,7 @@ def note_words(notes: Sequence[str], counted: Sequence[CountNote], rule: Rule) -
 
 
 def _noted(note: CountNote, rule: Rule) -> str:
-    hidden = any(rule.hides(count) for count in note.counts)
+    hidden = any(rule.hides(count) for count in (*note.counts, note.rest))
     return note.said(lambda count: in_words(figure(count, rule, hidden=hidden)))
 
 

@@ -235,7 +235,8 @@ def _counted(grid: pl.DataFrame, used: pl.DataFrame, definitions: Sequence[str])
 def _unlisted(unlisted: pl.DataFrame, plan: Plan) -> tuple[CountNote, ...]:
     if unlisted.is_empty():
         return ()
-    top = unlisted.sort("records", "place", descending=[True, False]).rows()[:_LISTED]
+    every = unlisted.sort("records", "place", descending=[True, False]).rows()
+    top = every[:_LISTED]
     shown = [part for code, records in top for part in (", ", f"{code} (", records, ")")][1:]
     others = " and others" if unlisted.height > _LISTED else ""
     note = (
@@ -243,4 +244,4 @@ def _unlisted(unlisted: pl.DataFrame, plan: Plan) -> tuple[CountNote, ...]:
         *shown,
         f"{others}. Codes of another date need a lookup of that date.",
     )
-    return (CountNote(parts=note),)
+    return (CountNote(parts=note, rest=sum(records for _, records in every[_LISTED:])),)

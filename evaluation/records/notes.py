@@ -20,9 +20,13 @@ class CountNote:
     ----------
     parts : tuple of str and int
         The words, with the counts among them.
+    rest : int
+        What is not said of a total that is known elsewhere, and could be had from it by
+        subtracting.
     """
 
     parts: tuple[str | int, ...]
+    rest: int = 0
 
     @property
     def counts(self) -> tuple[int, ...]:

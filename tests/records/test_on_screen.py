@@ -207,6 +207,12 @@ def test_a_note_shows_its_counts_as_they_may_be_shown() -> None:
     assert note_words(notes, (few, many), EXACT) == notes
 
 
+def test_a_note_does_not_leave_a_small_count_over() -> None:
+    # Of the 44 that the ledger tells, one code has 41, so that 3 are of others.
+    note = CountNote(parts=("QZZ (", 41, ") and others."), rest=3)
+    assert note_words((note.said(),), (note,), RULE) == ("QZZ ([c]) and others.",)
+
+
 # ------------------------------------------------------------------ the command
 
 STUDY = """version = 1
