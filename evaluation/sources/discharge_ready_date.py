@@ -14,7 +14,12 @@ from evaluation.named_files import relative_name
 from evaluation.sources.csv_files import read_csv
 from evaluation.sources.declaration import Column, Select, Source
 from evaluation.sources.declared import declared_text
-from evaluation.sources.discharge_ready_date_checks import coverage, months_twice, shares
+from evaluation.sources.discharge_ready_date_checks import (
+    coverage,
+    coverage_in_order,
+    months_twice,
+    shares,
+)
 from evaluation.sources.discharge_ready_date_figures import with_figures
 from evaluation.sources.discharge_ready_date_metrics import FIGURES, METRICS, Figure, refuse_measure
 from evaluation.sources.discharge_ready_date_workbook import read_workbook
@@ -73,7 +78,7 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
     )
     return Tidy(
         rows=tidy,
-        headings={main: "Value"},
+        headings={main: "Value", **{covariate(name): name for name in outcome.covariates}},
         is_daily=is_total,
         checks=(files_read(sheets, outcome), *months_twice(tidy, outcome)),
     )
@@ -181,6 +186,7 @@ def _examine(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check,
         reporting(rows, metric, study, outcome),
         missing_months(rows, outcome),
         coverage(rows, study, outcome),
+        *coverage_in_order(rows, outcome),
         *shares(rows, metric, outcome),
     )
 

@@ -9,7 +9,7 @@ from evaluation.sources.declaration import Metric
 from evaluation.sources.markers import number
 from evaluation.study import Outcome, Study
 
-__all__ = ["coverage", "months_twice", "shares"]
+__all__ = ["coverage", "coverage_in_order", "months_twice", "shares"]
 
 # One provider among twenty; no ICB has as many, so any change of provider is found.
 _JUMP = 0.05
@@ -80,6 +80,44 @@ def coverage(rows: pl.DataFrame, study: Study, outcome: Outcome) -> Check:
             pl.Series("problem", problems),
             pl.lit(effect).alias("effect_on_estimate"),
             pl.lit(remedy).alias("remedy"),
+        ),
+    )
+
+
+def coverage_in_order(rows: pl.DataFrame, outcome: Outcome) -> tuple[Check, ...]:
+    """Return a failed check where the coverage of some rows is not known, or is no share of 1.
+
+    It blocks where the coverage is a covariate and no share: it would be a hundred times too large
+    beside the others.
+    """
+    used = rows.filter(pl.col("left_out").is_null())
+    unknown = used.filter(pl.col("coverage").is_null())
+    odd = used.filter(~pl.col("coverage").is_between(0, 1))
+    if odd.is_empty() and unknown.height in (0, used.height):
+        return ()
+    bad = unknown if odd.is_empty() else odd
+    file, row, share = bad.select("file", "row", "coverage").row(0)
+    what = "is not known" if share is None else f"is {share:g}, and not from 0 to 1"
+    effect = "Whether figures are of the same hospitals throughout cannot be seen there."
+    remedy = "Correct it in the file, or get the file anew."
+    return (
+        Check(
+            name="coverage_in_order",
+            title="The coverage is known, and a share of 1",
+            passed=False,
+            blocking=bool(outcome.covariates) and not odd.is_empty(),
+            detail=f"{file}, row {row}: the share of providers with acceptable data {what} "
+            f"({bad.height:,} rows). {effect}",
+            remedy=remedy,
+            outcome=outcome.key,
+            table=bad.select(
+                "file",
+                "row",
+                "unit",
+                pl.lit(f"the coverage {what}").alias("problem"),
+                pl.lit(effect).alias("effect_on_estimate"),
+                pl.lit(remedy).alias("remedy"),
+            ),
         ),
     )
 

@@ -7,11 +7,51 @@ import polars as pl
 from evaluation.findings import Check
 from evaluation.study import Outcome, Study
 
-__all__ = ["homes_reporting"]
+__all__ = ["homes_in_one_unit", "homes_reporting"]
 
 # Homes open and close; a total that moves by more than this is made by who reported.
 _MOST_ABSENT = 0.05
 _TITLE = "The homes behind a figure are the same throughout"
+
+
+def homes_in_one_unit(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
+    """Return a failed check where a home counts in several units in one period.
+
+    Parameters are those of :func:`homes_reporting`.
+    """
+    used = rows.filter(pl.col("left_out").is_null(), pl.col("home") != "")
+    twice = (
+        used.group_by("home", "period")
+        .agg(pl.col("unit").unique().sort().alias("units"), pl.col("file", "row").last())
+        .filter(pl.col("units").list.len() > 1)
+        .sort("home", "period")
+    )
+    if twice.is_empty():
+        return ()
+    told = [
+        f"home {home} counts in {' and in '.join(units)} in {study.calendar.label(period)}"
+        for home, period, units in twice.select("home", "period", "units").iter_rows()
+    ]
+    effect = "What is in the home counts twice."
+    remedy = "Keep the row of the ICB that the home is in."
+    more = f" And {len(told) - 1:,} more." if len(told) > 1 else ""
+    return (
+        Check(
+            name="homes_in_one_unit",
+            title="Each home counts in one unit",
+            passed=False,
+            detail=f"{told[0]}.{more} {effect}",
+            remedy=remedy,
+            outcome=outcome.key,
+            table=twice.select(
+                "file",
+                "row",
+                pl.Series("problem", told),
+                pl.lit(effect).alias("effect_on_estimate"),
+                pl.lit(remedy).alias("remedy"),
+            ),
+        ),
+    )
 
 
 def homes_reporting(rows: pl.DataFrame, study: Study, outcome: Outcome) -> Check:

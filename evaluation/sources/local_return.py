@@ -9,7 +9,7 @@ import polars as pl
 from evaluation.findings import Check
 from evaluation.sources.declaration import Column, Metric, Source
 from evaluation.sources.homes import HomeFigure, HomeFiles, read_homes
-from evaluation.sources.homes_checks import homes_reporting
+from evaluation.sources.homes_checks import homes_in_one_unit, homes_reporting
 from evaluation.sources.tidy import Tidy
 from evaluation.study import Outcome, Study
 
@@ -34,7 +34,10 @@ def _read(study: Study, outcome: Outcome, files: tuple[Path, ...]) -> Tidy:
 
 
 def _examine(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[Check, ...]:
-    return (homes_reporting(rows, study, outcome),)
+    return (
+        homes_reporting(rows, study, outcome),
+        *homes_in_one_unit(rows, study, outcome),
+    )
 
 
 LOCAL_RETURN = Source(

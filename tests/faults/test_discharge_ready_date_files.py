@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from faulty.edits import Build, both, put, rows_of, textwise
+from faulty.edits import Build, both, put, rows_of, swap, textwise
 from faulty.fault import CHECK, Answer, Fault
 from faulty.good import COVERED, LOST, TOTAL, as_csv
 
@@ -35,11 +35,45 @@ def _dropped(measure: str) -> Build:
     return textwise(DRD, change)
 
 
+_ADJUSTED = swap(
+    "study.toml", 'metric = "days_lost"', 'metric = "days_lost"\ncovariates = ["coverage"]'
+)
+
 DRD_FAULTS = (
     Fault(
         name="the discharges in total are missing",
         build=_dropped(TOTAL),
         words=("1 left out: exposure not reported", "QWU"),
+        code=0,
+    ),
+    Fault(
+        name="coverage that is not given in one month",
+        build=_dropped(COVERED),
+        words=(f"{DRD}, row", "acceptable data is not known (1 rows)", "get the file anew"),
+        code=0,
+    ),
+    Fault(
+        name="coverage in per cent",
+        build=_measured(COVERED, "75%"),
+        words=(f"{DRD}, row", "acceptable data is not known (1 rows)"),
+        code=0,
+    ),
+    Fault(
+        name="coverage in per cent, as a covariate",
+        build=both(_measured(COVERED, "75%"), _ADJUSTED),
+        words=('column "coverage" holds "75%"', "Write the number"),
+        code=CHECK,
+    ),
+    Fault(
+        name="coverage of 100 beside coverage of 1, as a covariate",
+        build=both(_measured(COVERED, "100"), _ADJUSTED),
+        words=("acceptable data is 100, and not from 0 to 1", "Correct it in the file"),
+        code=CHECK,
+    ),
+    Fault(
+        name="coverage with a marker, as a covariate",
+        build=both(_measured(COVERED, "-"), _ADJUSTED),
+        words=("1 left out: coverage not reported (-)",),
         code=0,
     ),
     Fault(

@@ -129,6 +129,12 @@ RETURN_FAULTS = (
         code=0,
     ),
     Fault(
+        name="a home in two ICBs at once",
+        build=add(RETURN, "1-01,QK1,2024-03,1,20"),
+        words=("home 1-01 counts in QK1 and in QWU in March 2024", "Keep the row of the ICB"),
+        code=0,
+    ),
+    Fault(
         name="prescribers of nobody",
         build=swap(RETURN, "QWU,2024-02,1,23", "QWU,2024-02,1,0"),
         words=(f"{RETURN}, row", "although the exposure is 0", "Correct the figure"),
