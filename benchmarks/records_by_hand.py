@@ -12,13 +12,23 @@ from pathlib import Path
 import polars as pl
 
 __all__ = [
+    "AVOIDABLE",
+    "CLEANED",
+    "CODE",
+    "METHOD",
+    "NO_ADMISSION",
+    "NO_RECORD",
     "care_homes_duckdb",
     "care_homes_polars",
     "conditions_duckdb",
     "conditions_polars",
+    "day",
+    "in_duckdb",
     "panel_cleaned_duckdb",
     "panel_duckdb",
+    "panel_figures",
     "panel_polars",
+    "text",
 ]
 
 _EMERGENCIES = ("21", "22", "23", "24", "25", "28", "2A", "2B", "2C", "2D")
@@ -31,6 +41,7 @@ _THREE = (
 )
 _FOUR = ("R630", "R631", "R632", "R633", "R634", "R636", "R638", "N390")
 _OLD = 65
+_NO_DAYS = ("1800-01-01", "1801-01-01", "1600-01-01", "1582-10-15")
 # The 19 conditions: what counts by the primary diagnosis alone, and what needs more.
 _PLAIN = (
     "^(?:G4[01]|O15|R56|E86|K52[289]|A690|K0[2-68]|K09[89]|K1[23]|H6[67]|J0[236]|J312|N7[034]"
@@ -51,10 +62,11 @@ def _month() -> pl.Expr:
     return pl.col("admitted").dt.year().cast(pl.Int32) * 12 + pl.col("admitted").dt.month()
 
 
-def _duckdb(query: str, threads: int) -> pl.DataFrame:
+def in_duckdb(query: str, threads: int, **config: str) -> pl.DataFrame:
+    """Run a query."""
     import duckdb
 
-    with duckdb.connect(config={"threads": threads}) as connection:
+    with duckdb.connect(config={"threads": threads, **config}) as connection:
         answer = connection.sql(query)
         names, rows = answer.columns, answer.fetchall()
     return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
@@ -93,7 +105,7 @@ def care_homes_duckdb(folder: Path, threads: int) -> Mapping[str, float]:
         WHERE method IN ({_listed(_EMERGENCIES)}) AND age >= {_OLD} AND category <> '02'
           AND (substr("primary", 1, 3) IN ({_listed(_THREE)}) OR "primary" IN ({_listed(_FOUR)}))
         GROUP BY ALL"""
-    return _figures(_duckdb(query, threads), "n")
+    return _figures(in_duckdb(query, threads), "n")
 
 
 def conditions_polars(folder: Path, _: int) -> Mapping[str, float]:
@@ -138,7 +150,7 @@ def conditions_duckdb(folder: Path, threads: int) -> Mapping[str, float]:
             OR ({has(first, _SKIN)} AND NOT {has(done, _ON_SKIN)})
             OR ({has(first, _ANGINA)} AND NOT {has(done, _ON_ANGINA)}))
         GROUP BY ALL"""
-    return _figures(_duckdb(query, threads), "n")
+    return _figures(in_duckdb(query, threads), "n")
 
 
 # ------------------------------------------------------------------ from raw records
@@ -172,54 +184,59 @@ def panel_duckdb(folder: Path, threads: int) -> Mapping[str, float]:
                CASE WHEN fate IS NULL THEN CCG_RESIDENCE END AS place,
                CASE WHEN fate IS NULL THEN {avoidable} END AS avoidable, count(*) AS n
         FROM told GROUP BY ALL"""
-    return _panel_figures(_duckdb(query, threads))
+    return panel_figures(in_duckdb(query, threads))
+
+
+def text(column: str) -> str:
+    """Return a cell without spaces around, null where it is blank, in SQL."""
+    return f"nullif(trim({column}, ' \\t\\r\\n'), '')"
+
+
+def day(column: str) -> str:
+    """Return a date, null where it is one that means none, in SQL."""
+    none = ", ".join(f"DATE '{day}'" for day in _NO_DAYS)
+    return f"CASE WHEN {column} NOT IN ({none}) THEN {column} END"
+
+
+_AGE = f"try_cast({text('CAST(STARTAGE AS VARCHAR)')} AS DOUBLE)"
+_CODE = f"upper(left(replace({text('DIAG_4_CONCAT')}, '.', ''), 4))"
+CLEANED = f"""
+    {text("ENCRYPTED_HESID")} AS person, {text("PROCODET")} AS provider,
+    {day("ADMIDATE")} AS admitted,
+    {text("EPISTAT")} AS status, try_cast({text("EPIORDER")} AS INTEGER) AS number,
+    upper({text("ADMIMETH")}) AS stated, {text("CCG_RESIDENCE")} AS sub_icb,
+    CASE WHEN {_AGE} BETWEEN 7001 AND 7007 THEN 0 WHEN {_AGE} <= 130 THEN floor({_AGE}) END AS age,
+    lpad({text("ADMINCAT")}, 2, '0') AS category,
+    upper({text("CH_MATCH")}) NOT IN ('0', 'N', 'NO', 'F', 'FALSE') AS matched,
+    DIAG_4_CONCAT"""
+METHOD = """CASE stated WHEN '66' THEN '2A' WHEN '67' THEN '2B' WHEN '68' THEN '2C'
+    WHEN '69' THEN '2D' ELSE stated END AS method"""
+NO_RECORD = """WHEN person IS NULL THEN 'no_person' WHEN admitted IS NULL THEN 'no_date'
+    WHEN status IN ('1', '9') THEN 'unfinished'"""
+NO_ADMISSION = f"""WHEN method IS NULL OR method IN ('98', '99') THEN 'method_unknown'
+    WHEN method NOT IN ({_listed(_EMERGENCIES)}) THEN 'not_emergency'
+    WHEN age IS NULL THEN 'ageless' WHEN age < {_OLD} THEN 'young'
+    WHEN matched IS NULL THEN 'no_match' WHEN NOT matched THEN 'not_resident'"""
+CODE = f"regexp_replace({_CODE}, '[^A-Z0-9].*$|X$', '', 'g')"
+AVOIDABLE = f"""(left(code, 3) IN ({_listed(_THREE)}) OR code IN ({_listed(_FOUR)}))
+    AND category <> '02'"""
 
 
 def panel_cleaned_duckdb(folder: Path, threads: int) -> Mapping[str, float]:
     """Do the same in SQL with what is odd in HES put right first, as the package does."""
-
-    def text(column: str) -> str:
-        return f"nullif(trim({column}, ' \\t\\r\\n'), '')"
-
-    age = f"try_cast({text('CAST(STARTAGE AS VARCHAR)')} AS DOUBLE)"
-    code = f"upper(left(replace({text('DIAG_4_CONCAT')}, '.', ''), 4))"
     query = f"""
-        WITH cleaned AS (
-            SELECT {text("ENCRYPTED_HESID")} AS person, {text("PROCODET")} AS provider,
-                CASE WHEN ADMIDATE NOT IN (DATE '1800-01-01', DATE '1801-01-01',
-                    DATE '1600-01-01', DATE '1582-10-15') THEN ADMIDATE END AS admitted,
-                {text("EPISTAT")} AS status, try_cast({text("EPIORDER")} AS INTEGER) AS number,
-                upper({text("ADMIMETH")}) AS stated, {text("CCG_RESIDENCE")} AS sub_icb,
-                CASE WHEN {age} BETWEEN 7001 AND 7007 THEN 0 WHEN {age} <= 130
-                    THEN floor({age}) END AS age,
-                lpad({text("ADMINCAT")}, 2, '0') AS category,
-                upper({text("CH_MATCH")}) NOT IN ('0', 'N', 'NO', 'F', 'FALSE') AS matched,
-                DIAG_4_CONCAT
-            FROM read_parquet('{folder}/raw/*.parquet')),
-        coded AS (
-            SELECT *, CASE stated WHEN '66' THEN '2A' WHEN '67' THEN '2B' WHEN '68' THEN '2C'
-                WHEN '69' THEN '2D' ELSE stated END AS method
-            FROM cleaned),
+        WITH cleaned AS (SELECT {CLEANED} FROM read_parquet('{folder}/raw/*.parquet')),
+        coded AS (SELECT *, {METHOD} FROM cleaned),
         told AS (
-            SELECT *, CASE WHEN person IS NULL THEN 'no_person'
-                WHEN admitted IS NULL THEN 'no_date'
-                WHEN status IN ('1', '9') THEN 'unfinished'
-                WHEN number IS NULL OR number <> 1 THEN 'not_first'
-                WHEN method IS NULL OR method IN ('98', '99') THEN 'method_unknown'
-                WHEN method NOT IN ({_listed(_EMERGENCIES)}) THEN 'not_emergency'
-                WHEN age IS NULL THEN 'ageless' WHEN age < {_OLD} THEN 'young'
-                WHEN matched IS NULL THEN 'no_match'
-                WHEN NOT matched THEN 'not_resident' END AS fate,
-                CASE WHEN fate IS NULL
-                    THEN regexp_replace({code}, '[^A-Z0-9].*$|X$', '', 'g') END AS code
+            SELECT *, CASE {NO_RECORD} WHEN number IS NULL OR number <> 1 THEN 'not_first'
+                    {NO_ADMISSION} END AS fate,
+                CASE WHEN fate IS NULL THEN {CODE} END AS code
             FROM coded)
         SELECT fate, provider, date_trunc('month', admitted) AS month,
                CASE WHEN fate IS NULL THEN sub_icb END AS place,
-               CASE WHEN fate IS NULL THEN (left(code, 3) IN ({_listed(_THREE)})
-                   OR code IN ({_listed(_FOUR)})) AND category <> '02' END AS avoidable,
-               count(*) AS n
+               CASE WHEN fate IS NULL THEN {AVOIDABLE} END AS avoidable, count(*) AS n
         FROM told GROUP BY ALL"""
-    return _panel_figures(_duckdb(query, threads))
+    return panel_figures(in_duckdb(query, threads))
 
 
 def panel_polars(folder: Path, _: int) -> Mapping[str, float]:
@@ -244,10 +261,11 @@ def panel_polars(folder: Path, _: int) -> Mapping[str, float]:
         .agg(pl.len().alias("n"))
         .collect(engine="streaming")
     )
-    return _panel_figures(cells)
+    return panel_figures(cells)
 
 
-def _panel_figures(cells: pl.DataFrame) -> Mapping[str, float]:
+def panel_figures(cells: pl.DataFrame) -> Mapping[str, float]:
+    """Return what racers must agree on."""
     used = cells.filter(pl.col("fate").is_null())
     return {
         "records": float(cells["n"].sum()),

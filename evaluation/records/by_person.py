@@ -9,7 +9,9 @@ those of all records at once. (DuckDB and Spark lay down by themselves what does
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +20,7 @@ import narwhals as nw
 import polars as pl
 
 from evaluation.errors import SourceError
-from evaluation.records.engines import Frame, batches, collected, lazy
+from evaluation.records.engines import Frame, batches, collected, frugal, lazy
 from evaluation.records.exclusions import with_fate
 from evaluation.records.query import Query
 from evaluation.records.sums import Sums
@@ -29,8 +31,9 @@ __all__ = ["AT_ONCE", "BINS", "count_by_person"]
 AT_ONCE = 800_000
 BINS = 256
 _A_BATCH = 25_000
-_A_PUT = 200_000
+_A_PUT = 100_000
 _DEEPEST = 2  # A person may have more records than are linked at once.
+_SIDE_BY_SIDE = 2
 _FRAMED = 8
 _BIN = "_bin"
 
@@ -62,9 +65,15 @@ def count_by_person(
         When a file cannot be read to its end, or the folder for what is laid down is full.
     """
     sums = query.sums()
-    for part in _by_person(_meeting(settled, query, sums), at_once, bins):
-        for frame in _linked(part, query):
-            sums.add(_counted(frame, query))
+    running: deque[Future[list[pl.DataFrame]]] = deque()
+    # Linking is little work for many small steps: one thread leaves a second processor idle.
+    with frugal(), ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        for part in _by_person(_meeting(settled, query, sums), at_once, bins):
+            running.append(threads.submit(_linked, part, query))
+            if len(running) > _SIDE_BY_SIDE:
+                sums.add(*running.popleft().result())
+        for future in running:
+            sums.add(*future.result())
     return sums.table()
 
 
@@ -80,8 +89,8 @@ def _meeting(settled: Iterable[Frame], query: Query, sums: Sums) -> Iterator[pl.
             yield part.filter("_meets").select(query.carried)
 
 
-def _linked(records: pl.DataFrame, query: Query) -> tuple[Frame, Frame]:
-    """Link records that are all there is of their persons: those that meet no other, and others."""
+def _linked(records: pl.DataFrame, query: Query) -> list[pl.DataFrame]:
+    """Count records that are all there is of their persons."""
     # Most records are alone, and windows over the others only are several times as fast.
     meets = records.select(query.linked_by).is_duplicated()
     alone, others = records.filter(~meets), records.filter(meets)
@@ -89,7 +98,7 @@ def _linked(records: pl.DataFrame, query: Query) -> tuple[Frame, Frame]:
     once, twice = (with_fate(lazy(others.filter(kept))) for kept in (~again, again))
     told = query.unrepeated(twice).select(once.collect_schema().names())
     joined = query.joined(nw.concat([once, told], how="vertical"))
-    return query.alone(with_fate(lazy(alone))), joined
+    return [_counted(frame, query) for frame in (query.alone(with_fate(lazy(alone))), joined)]
 
 
 def _counted(linked: Frame, query: Query) -> pl.DataFrame:
@@ -118,11 +127,17 @@ def _by_person(
             laid.put(held.pop())
         for put in puts:
             laid.put(put)
+        small: list[int] = []
         for number, size in laid.sizes.items():
             if size > at_once and depth < _DEEPEST:
                 yield from _by_person(laid.read(number), at_once, bins, depth=depth + 1)
-            else:
-                yield pl.concat(laid.read(number), rechunk=True)
+                continue
+            if small and laid.size(*small, number) > at_once // 2:
+                yield laid.together(*small)
+                small.clear()
+            small.append(number)
+        if small:
+            yield laid.together(*small)
 
 
 def _gathered(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -161,6 +176,15 @@ class _Bins:
                 stream.write(written.tell().to_bytes(_FRAMED, "little"))
                 stream.write(written.getbuffer())
             self.sizes[number] = self.sizes.get(number, 0) + part.height
+
+    def size(self, *numbers: int) -> int:
+        """Return how many records some bins hold."""
+        return sum(self.sizes[number] for number in numbers)
+
+    def together(self, *numbers: int) -> pl.DataFrame:
+        """Return the records of some bins."""
+        parts = (part for number in numbers for part in self.read(number))
+        return pl.concat(parts, rechunk=True)
 
     def read(self, number: int) -> Iterator[pl.DataFrame]:
         """Give back what was laid down in a bin; what is read is gone from the disk."""

@@ -12,7 +12,7 @@ import polars as pl
 
 from evaluation.errors import SourceError, UsageError
 
-__all__ = ["Frame", "batches", "collected", "lazy"]
+__all__ = ["Frame", "batches", "collected", "frugal", "lazy"]
 
 # polars reads ahead and holds many rows in each step of a query: of its own choice it takes half
 # as much memory again for records, at the same speed.
@@ -67,7 +67,7 @@ def collected(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataF
     """
     native = frame.select(*schema).to_native()
     if isinstance(native, pl.LazyFrame):
-        with _frugal(), _read_to_the_end():
+        with frugal(), _read_to_the_end():
             table = native.collect(engine="streaming")
         return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
     rows = native.fetchall() if frame.implementation.is_duckdb() else native.collect()
@@ -91,15 +91,18 @@ def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.D
         When polars cannot read a file to its end.
     """
     native: pl.LazyFrame = frame.select(*columns).to_native()
-    with _frugal(), _read_to_the_end():
+    with frugal(), _read_to_the_end():
         parts = native.collect_batches(chunk_size=rows, maintain_order=False, engine="streaming")
         yield from parts
 
 
 @contextmanager
-def _frugal() -> Iterator[None]:
+def frugal() -> Iterator[None]:
     """Let polars hold fewer rows at once; what the environment says already stands."""
     asked = {name: value for name, value in _FRUGAL.items() if name not in os.environ}
+    if not asked:
+        yield
+        return
     os.environ.update(asked)
     pl.Config.reload_env_vars()
     try:

@@ -30,10 +30,10 @@ class Sums:
         self._tables = [self._compact(pl.DataFrame(schema=self._schema))]
         self._pending = 0
 
-    def add(self, table: pl.DataFrame) -> None:
-        """Add a table."""
-        self._tables.append(self._compact(table))
-        self._pending += table.height
+    def add(self, *tables: pl.DataFrame) -> None:
+        """Add tables."""
+        self._tables += map(self._compact, tables)
+        self._pending += sum(table.height for table in tables)
         if self._pending > max(_PENDING, self._tables[0].height):
             self._tables = [self._summed()]
             self._pending = 0
