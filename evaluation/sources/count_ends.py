@@ -42,7 +42,8 @@ def place_ends(sifting: Sifting, tidy: Tidy, outcome: Outcome) -> Sifting:
         sifting = sifting.note(
             "shown_counts",
             number("count").is_between(max(low, 1), high),
-            pl.format("the count is {}, and counts from {} to {} are hidden", "count", low, high),
+            # Without the count itself: what is found is told in releases, too.
+            f"a count from {low} to {high} is shown, and others of this size are hidden",
             value="count",
         )
     sifting = _refuse_unrounded(sifting, outcome)

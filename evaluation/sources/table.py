@@ -180,15 +180,16 @@ def _whole_counts(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[C
     odd = rows.filter(pl.col("left_out").is_null() & (count != count.round()))
     if odd.is_empty():
         return ()
-    file, row, value = odd.select("file", "row", "count").row(0)
+    # Without the counts themselves: what is found is told in releases, too.
+    file, row = odd.select("file", "row").row(0)
     heading = outcome.columns.count
     return (
         Check(
             name="whole_counts",
             title="Every count is a whole number",
             passed=False,
-            detail=f'{file}, row {row}: column "{heading}" holds {value:g} ({odd.height:,} rows '
-            "with decimals). It may hold rates, averages or costs, or numbers whose thousands are "
+            detail=f'{file}, row {row}: column "{heading}" holds a number with '
+            f"decimals ({odd.height:,} rows). It may hold rates, averages or costs, or numbers whose thousands are "
             "parted by points; they are used as they stand.",
             remedy='Write 1234 for 1.234; analyse a rate or an average with measure = "mean".',
             outcome=outcome.key,
@@ -196,7 +197,6 @@ def _whole_counts(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[C
                 "file",
                 "row",
                 "unit",
-                pl.col("count").cast(pl.String).alias("value"),
                 pl.lit("the count is no whole number").alias("problem"),
             ),
         ),

@@ -155,7 +155,10 @@ FAULTS = (
     Fault(
         name="a count with decimals: a point for thousands",
         build=swap(NAME, _ROW, "QWU,2023-08,1.234,1000"),
-        words=(f'{NAME}, row 3: column "admissions" holds 1.234', "Write 1234 for 1.234"),
+        words=(
+            f'{NAME}, row 3: column "admissions" holds a number with decimals (1 rows)',
+            "Write 1234 for 1.234",
+        ),
         code=0,
     ),
     *(
@@ -179,7 +182,10 @@ FAULTS = (
             swap(NAME, _ROW, "QWU,2023-08,*,1000"),
             swap(NAME, "QK1,2023-08", "QK1,2023-06,5,1100\nQK1,2023-08"),
         ),
-        words=("the count is 5, and counts from 1 to 7 are hidden", "suppressed = [1, 4]"),
+        words=(
+            "a count from 1 to 7 is shown, and others of this size are hidden",
+            "suppressed = [1, 4]",
+        ),
         code=0,
     ),
     Fault(
