@@ -16,10 +16,8 @@ __all__ = ["Frame", "batches", "collected", "frugal", "lazy"]
 
 # polars reads ahead and holds many rows in each step of a query: of its own choice it takes half
 # as much memory again for records, at the same speed.
-_FRUGAL: Mapping[str, str] = {
-    "POLARS_IDEAL_MORSEL_SIZE": "25000",
-    "POLARS_ROW_GROUP_PREFETCH_SIZE": "1",
-}
+_ROWS_AT_ONCE = 25_000
+
 
 Frame: TypeAlias = nw.LazyFrame[Any]
 
@@ -99,7 +97,11 @@ def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.D
 @contextmanager
 def frugal() -> Iterator[None]:
     """Let polars hold fewer rows at once; what the environment says already stands."""
-    asked = {name: value for name, value in _FRUGAL.items() if name not in os.environ}
+    wanted = {
+        "POLARS_IDEAL_MORSEL_SIZE": str(_ROWS_AT_ONCE),
+        "POLARS_ROW_GROUP_PREFETCH_SIZE": str(max(2, pl.thread_pool_size())),
+    }
+    asked = {name: value for name, value in wanted.items() if name not in os.environ}
     if not asked:
         yield
         return
