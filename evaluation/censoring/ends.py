@@ -77,7 +77,7 @@ def _pull(panel: Panel) -> NDArray[np.float64]:
     falls with the rest. Weighted as the panel is; of a row that tells nothing it is 0.
     """
     weight = panel.values("weight")
-    left = panel.treated.astype(np.float64)
+    left = panel.treatment
     for _ in range(_MOST_ROUNDS):
         before = left
         for code in (panel.unit_codes, panel.period_codes):

@@ -202,6 +202,27 @@ def test_no_placing_of_the_hidden_counts_goes_beyond_the_two_that_move_it_most(
         assert at["highest"] == pytest.approx(max(every), abs=SAME)
 
 
+def test_where_there_is_a_dose_counts_are_placed_by_it() -> None:
+    """Within the treated rows a count at a low dose pulls the estimate down, not up."""
+    panel = _few_hidden(np.full((5, 8), 9.0), {"U00": 2}, SEED)
+    dose = np.where(panel.treated, panel.rows["period"].to_numpy() - 1.0, 0.0)
+    low = np.where(panel.treated, 1.0, 9.0)
+    rows = panel.rows.with_columns(
+        dose=pl.Series(dose),
+        count_low=pl.Series(low),
+        count_high=pl.Series(np.where(panel.treated, 7.0, 9.0)),
+    )
+    panel = dataclasses.replace(panel, rows=rows)
+    at = {e.key: twfe(at_end(panel, e)).effect.value for e in ENDS}
+    every = []
+    for placing in product((1.0, 7.0), repeat=int(panel.treated.sum())):
+        counts = np.full(low.shape, 9.0)
+        counts[panel.treated] = placing
+        every.append(twfe(with_counts(panel, counts)).effect.value)
+    assert at["lowest"] == pytest.approx(min(every), abs=SAME)
+    assert at["highest"] == pytest.approx(max(every), abs=SAME)
+
+
 def test_units_seen_in_some_periods_only_are_placed_by_what_they_tell() -> None:
     """A unit that is seen once tells nothing: wherever its count lies, the estimate is the same."""
     panel = _panel(_drawn(SEED, 0.8, n_units=8), 2, 18, hide=True)
