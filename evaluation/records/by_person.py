@@ -172,7 +172,7 @@ class _Bins:
             written = BytesIO()
             part.drop(_BIN).write_ipc_stream(written, compression="lz4")
             # Opened anew each time: some systems allow no more than 256 open files.
-            with (self._folder / str(number)).open("ab") as stream:
+            with _on_disk(), (self._folder / str(number)).open("ab") as stream:
                 stream.write(written.tell().to_bytes(_FRAMED, "little"))
                 stream.write(written.getbuffer())
             self.sizes[number] = self.sizes.get(number, 0) + part.height
@@ -198,13 +198,20 @@ class _Bins:
 
 @contextmanager
 def _laid_down(bins: int, depth: int) -> Iterator[_Bins]:
+    with _on_disk():
+        folder = tempfile.TemporaryDirectory(prefix="pilot-eval-")
+    with folder as path:
+        yield _Bins(Path(path), bins, depth)
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
     try:
-        with tempfile.TemporaryDirectory(prefix="pilot-eval-") as folder:
-            yield _Bins(Path(folder), bins, depth)
+        yield
     except OSError as error:
         raise SourceError(
             f"records cannot be laid down for a while ({error.strerror or error})",
-            place=tempfile.gettempdir(),
+            place=tempfile.tempdir or "TMPDIR",
             allowed="a folder of the user's own, with some 60 bytes a record left",
             remedy="Name a folder with more room in the environment, TMPDIR=...; it must not leave "
             "the place that the records may not leave",

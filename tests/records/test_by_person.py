@@ -123,3 +123,20 @@ def test_a_person_with_more_records_than_are_linked_at_once(some: Drawn) -> None
     frames, query = settled(everybody, study(MATCH))
     found = summed(count_by_person(frames, query, at_once=1000, bins=BINS))
     assert_frame_equal(found, summed(at_once(frames, query)))
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(
+    some: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit on the size of files stands for a full disk: both end a write with OSError."""
+    resource = pytest.importorskip("resource")
+    frames, query = settled(some.records, study(MATCH))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(SourceError, match="cannot be laid down for a while \\(File too large"):
+            count_by_person(frames, query, at_once=1000, bins=BINS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
