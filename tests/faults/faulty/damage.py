@@ -15,6 +15,16 @@ __all__ = ["Table", "damages"]
 CELLS = (
     *("", "-", "*", "..", "[x]", "[z]", "[c]", "NULL", "#N/A", "n/a", "0", "5", "-3", '"'),
     *("12%", "twelve", "1e308", "inf", "1,234", "12,5", "=A1", "#REF!", "£5", "two\nlines"),
+    *(
+        "(5)",
+        "5.5",
+        "-0",
+        "1-7",
+        "true",
+        "1\N{NO-BREAK SPACE}200",
+        "5\N{ZERO WIDTH SPACE}",
+        "\N{EN DASH}5",
+    ),
     *("England", "Total", "Y60", "QWU", "qk1 ", "QZZ", "02P", "E54000018", "S9B9J"),
     *("2024-05", "May-24", "01/05/2024", "05/13/2024", "45383", "2021/22", "soon", "x" * 90),
     *("ICB", "National", "Caf\N{LATIN SMALL LETTER E WITH ACUTE}"),
