@@ -164,22 +164,29 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _halves(brief: EventStudyBrief) -> tuple[list[_Point], list[_Point]]:
-    bounded = [p for p in brief.points if p.low is not None and p.high is not None]
-    return [p for p in bounded if p.time < 0], [p for p in bounded if p.time >= 0]
-
-
 def _story(brief: EventStudyBrief) -> str:
-    before, after = _halves(brief)
-    parts = [
-        f"{_share(half)} {brief.period[len(half) != 1]} {when}"
+    before = [point for point in brief.points if point.time < 0]
+    after = [point for point in brief.points if point.time >= 0]
+    told = (
+        _told(half, brief.period, when)
         for half, when in ((before, "before the start"), (after, "after it"))
-        if half
-    ]
+    )
+    parts = [part for part in told if part]
     if not parts:
         return f"The difference in each {brief.period[0]}, without intervals"
     none = "\N{LEFT DOUBLE QUOTATION MARK}No difference\N{RIGHT DOUBLE QUOTATION MARK}"
     return f"{none} is within the likely range in {' and in '.join(parts)}"
+
+
+def _told(points: list[_Point], period: tuple[str, str], when: str) -> str:
+    """Return in how many periods zero is within the interval; empty where none has an interval."""
+    bounded = [point for point in points if point.low is not None and point.high is not None]
+    if not bounded:
+        return ""
+    some = "" if len(bounded) == len(points) else " that has one"
+    if len(bounded) != 1:
+        some = some.replace("has", "have")
+    return f"{_share(bounded)} {period[len(bounded) != 1]} {when}{some}"
 
 
 def _share(half: list[_Point]) -> str:

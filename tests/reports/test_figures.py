@@ -253,6 +253,16 @@ def test_an_event_study_is_hollow_before_the_start_and_shows_its_reference() -> 
     assert "1 of the 2 months before the start and in none of the 2 months after it" in figure.title
 
 
+def test_the_title_says_where_months_have_no_likely_range() -> None:
+    bare = _lead(1, -3, None)
+    points = (_lead(-2, 2, 1), _lead(0, 0.5, 1), bare)
+    title = _drawn(event_study_figure(_event_brief(*points))).title
+    assert "not the one month before the start and in the one month after it that has one" in title
+    points = (_lead(0, 0.5, 1), bare, _lead(2, 0.5, 1))
+    title = _drawn(event_study_figure(_event_brief(*points))).title
+    assert "in all 2 months after it that have one" in title
+
+
 def test_without_a_reference_the_period_before_the_start_is_an_estimate_like_the_others() -> None:
     points = (_lead(-2, 0.1, 1), _lead(-1, 0.7, 1), _lead(0, -2, 1))
     held = "From the start on each is held to the last period before it."
