@@ -99,8 +99,7 @@ RACES = (
         title="From raw records to panel and ledger: `pilot-eval panel`, each spell counted once",
         racers=(
             ("pilot-eval on polars", f"{_OURS}:panel"),
-            ("by hand, DuckDB, windows", f"{_SPELLS}:spells_windows_duckdb"),
-            ("by hand, DuckDB, grouped", f"{_SPELLS}:spells_grouped_duckdb"),
+            ("by hand, DuckDB, cleaned alike", f"{_SPELLS}:spells_duckdb"),
         ),
         why="Ours lays records down in TMPDIR while it runs, some 40 bytes each.",
     ),
