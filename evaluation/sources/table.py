@@ -188,9 +188,9 @@ def _whole_counts(rows: pl.DataFrame, study: Study, outcome: Outcome) -> tuple[C
             name="whole_counts",
             title="Every count is a whole number",
             passed=False,
-            detail=f'{file}, row {row}: column "{heading}" holds a number with '
-            f"decimals ({odd.height:,} rows). It may hold rates, averages or costs, or numbers whose thousands are "
-            "parted by points; they are used as they stand.",
+            detail=f'{file}, row {row}: column "{heading}" holds a number with decimals '
+            f"({odd.height:,} rows). It may hold rates, averages or costs, or numbers whose "
+            "thousands are parted by points; they are used as they stand.",
             remedy='Write 1234 for 1.234; analyse a rate or an average with measure = "mean".',
             outcome=outcome.key,
             table=odd.select(
