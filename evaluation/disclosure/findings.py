@@ -28,7 +28,7 @@ _COUNT_PERIODS = (
     "months_not_reported",
 )
 _SENTENCES = ("problem", "effect_on_estimate")
-_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w,%]|\.\d)")
+_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:\.0+)?(?![\w%]|[.,]\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -177,6 +177,7 @@ def _release(result: Result, panel: pl.DataFrame, measure: str) -> Released:
 class _Secret:
     name: str
     total: dict[Place, float]
+    most: float = MOST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -307,7 +308,8 @@ class _Attack:
                 yield _Secret(f"{kind} of {name}", self._sum(kind, rows))
         if "remainder" in kinds and unknown == "count" and count and LEAST <= rest <= MOST:
             difference = {**self._sum("exposure", rows), **self._sum("count", rows, -1.0)}
-            yield _Secret(f"remainder of {name}", difference)
+            # That a hidden count is not 0 is no secret: of 7 the remainder is then 6 at most.
+            yield _Secret(f"remainder of {name}", difference, most=min(MOST, below - LEAST))
 
 
 def _ends(text: str) -> tuple[float, float]:
@@ -383,7 +385,7 @@ def _narrowed(attack: _Attack) -> list[str]:
         low, high = everything.least(total), -everything.least(-total)
         # Three suppressed parts are three at least, and a part is no more than its whole.
         least = max(LEAST, pattern.least(total))
-        most = min(MOST, -pattern.least(-total))
+        most = min(secret.most, -pattern.least(-total))
         if low > least + SLACK or high < most - SLACK:
             told.append(f"{secret.name}: {low:g} to {high:g}, not {least:g} to {most:g}")
     return told

@@ -185,7 +185,7 @@ def test_the_level_goes_where_it_would_give_a_small_count_back(example_result: R
 def test_small_counts_in_check_tables_and_what_they_say_are_hidden(
     example_result: Result,
 ) -> None:
-    problem = "South Yorkshire, May 2025: a count above what it is part of (5)"
+    problem = "South Yorkshire, May 2025: 5, a count above what it is part of (5)"
     check = Check(
         name="impossible_values",
         title="Impossible values",
@@ -206,7 +206,7 @@ def test_small_counts_in_check_tables_and_what_they_say_are_hidden(
     assert shown.table["value"].to_list() == ["[c]", "0", "10", "-34%", None]
     assert shown.table["row"].to_list() == [5, 6, 7, 8, 9]
     assert shown.table["file"].to_list() == ["gp.csv"] * 5
-    assert shown.table["problem"][0].endswith("a count above what it is part of ([c])")
+    assert shown.table["problem"][0].endswith(": [c], a count above what it is part of ([c])")
     assert "(5)" not in shown.detail
     assert "in 5 files" in shown.detail
     assert "check impossible_values" in " ".join(released.audit["where"])
