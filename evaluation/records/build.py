@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import polars as pl
 
-from evaluation.errors import SourceError
+from evaluation.errors import SourceError, UsageError
 from evaluation.records import residents as resident_rules
 from evaluation.records.avoidable import needed_columns
 from evaluation.records.by_person import count_by_person
@@ -100,7 +100,8 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
         For a file or column that is not there, and where nothing is left.
     """
     plan = make_plan(study)
-    frames = {n: lazy(f) for n, f in (records or open_records(study)).items()}
+    opened = open_records(study) if records is None else records
+    frames = {name: lazy(frame) for name, frame in opened.items()}
     extracts = [_read(frame, plan, name) for name, frame in frames.items()]
     lacking = _lacking(extracts, plan)
     # All that can be wrong is told before the long part.
@@ -183,9 +184,18 @@ def count_records(episodes: Sequence[Frame], query: Query) -> Counted:
     ------
     SourceError
         Where there is none, or an extract cannot be read to its end.
+    UsageError
+        Where they are not of one engine.
     """
     if not episodes:
         raise SourceError("there are no records", place="[records]", allowed="one extract or more")
+    kinds = {frame.implementation.name for frame in episodes}
+    if len(kinds) > 1:
+        raise UsageError(
+            f"extracts are frames of {' and '.join(sorted(kinds)).lower()}",
+            allowed="all extracts of one engine",
+            remedy="Open all of them with the same one",
+        )
     settled = [query.settled(frame) for frame in episodes]
     if query.links and settled[0].implementation.is_polars():
         cells = count_by_person(settled, query)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any, TypeAlias
 
 import narwhals as nw
@@ -12,12 +13,18 @@ import polars as pl
 
 from evaluation.errors import SourceError, UsageError
 
-__all__ = ["Frame", "batches", "collected", "frugal", "lazy"]
+__all__ = ["Frame", "batches", "collected", "frugal", "lazy", "worked_out"]
 
 # polars reads ahead and holds many rows in each step of a query: of its own choice it takes half
 # as much memory again for records, at the same speed.
 _ROWS_AT_ONCE = 25_000
-
+# What polars raises for a bad file; its other errors are of the program.
+_BAD_FILE = (
+    pl.exceptions.ComputeError,
+    pl.exceptions.NoDataError,
+    pl.exceptions.PanicException,
+    OSError,
+)
 
 Frame: TypeAlias = nw.LazyFrame[Any]
 
@@ -65,11 +72,18 @@ def collected(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataF
     """
     native = frame.select(*schema).to_native()
     if isinstance(native, pl.LazyFrame):
-        with frugal(), _read_to_the_end():
-            table = native.collect(engine="streaming")
-        return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        with _read_to_the_end():
+            return worked_out(frame, schema)
     rows = native.fetchall() if frame.implementation.is_duckdb() else native.collect()
     return pl.DataFrame([tuple(row) for row in rows], schema=dict(schema), orient="row")
+
+
+def worked_out(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """Compute a frame of polars over tables in memory, which no bad file can be behind."""
+    native: pl.LazyFrame = frame.select(*schema).to_native()
+    with frugal():
+        table = native.collect(engine="streaming")
+    return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
 def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.DataFrame]:
@@ -94,32 +108,55 @@ def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.D
         yield from parts
 
 
+class _Queries:
+    """The queries under way, which may be of several threads: the first sets, the last unsets."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._running = 0
+        self._set: tuple[str, ...] = ()
+
+    def begin(self) -> None:
+        """Set what is wanted of polars, but for what the environment says already."""
+        with self._lock:
+            if not self._running:
+                wanted = {
+                    "POLARS_IDEAL_MORSEL_SIZE": str(_ROWS_AT_ONCE),
+                    "POLARS_ROW_GROUP_PREFETCH_SIZE": str(max(2, pl.thread_pool_size())),
+                }
+                self._set = tuple(name for name in wanted if name not in os.environ)
+                os.environ.update({name: wanted[name] for name in self._set})
+                pl.Config.reload_env_vars()
+            self._running += 1
+
+    def end(self) -> None:
+        """Put the environment back as it was."""
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                for name in self._set:
+                    os.environ.pop(name, None)
+                pl.Config.reload_env_vars()
+
+
+_QUERIES = _Queries()
+
+
 @contextmanager
 def frugal() -> Iterator[None]:
     """Let polars hold fewer rows at once; what the environment says already stands."""
-    wanted = {
-        "POLARS_IDEAL_MORSEL_SIZE": str(_ROWS_AT_ONCE),
-        "POLARS_ROW_GROUP_PREFETCH_SIZE": str(max(2, pl.thread_pool_size())),
-    }
-    asked = {name: value for name, value in wanted.items() if name not in os.environ}
-    if not asked:
-        yield
-        return
-    os.environ.update(asked)
-    pl.Config.reload_env_vars()
+    _QUERIES.begin()
     try:
         yield
     finally:
-        for name in asked:
-            del os.environ[name]
-        pl.Config.reload_env_vars()
+        _QUERIES.end()
 
 
 @contextmanager
 def _read_to_the_end() -> Iterator[None]:
     try:
         yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except _BAD_FILE as error:
         raise _unreadable(error) from error
 
 
@@ -129,5 +166,6 @@ def _unreadable(error: Exception) -> SourceError:
         f"the records cannot be read to the end ({reason})",
         place="[records] files",
         allowed="CSV with the same number of cells in every row, or Parquet",
-        remedy="Look for a row that is cut off or holds a separator without quotation marks",
+        remedy="Look for a file that was cut off, moved or damaged on its way, and in CSV for a "
+        "row that is cut off or holds a separator without quotation marks",
     )
