@@ -86,7 +86,7 @@ PEOPLE: dict[str, tuple[list[tuple[str, str, dict[str, str]]], int]] = {
 
 def records() -> pl.DataFrame:
     """Return all records; each admission of a person is at a provider of its own."""
-    rows = []
+    rows: list[dict[str, str]] = []
     for person, (admissions, _) in PEOPLE.items():
         for n, (last, code, cells) in enumerate(admissions):
             provider = "RX0" if person == "a stay of two episodes" else f"RX{n}"
