@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import narwhals as nw
 import polars as pl
 
 from evaluation.errors import SourceError
-from evaluation.records.engines import Frame, batches, collected, frugal, lazy
+from evaluation.records.engines import Frame, batches, frugal, lazy, worked_out
 from evaluation.records.exclusions import with_fate
 from evaluation.records.query import Query
 from evaluation.records.sums import Sums
@@ -66,9 +66,11 @@ def count_by_person(
     """
     sums = query.sums()
     running: deque[Future[list[pl.DataFrame]]] = deque()
-    # Linking is little work for many small steps: one thread leaves a second processor idle.
-    with frugal(), ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-        for part in _by_person(_meeting(settled, query, sums), at_once, bins):
+    parts = _by_person(_meeting(settled, query, sums), at_once, bins)
+    # Closed whatever happens: what is laid down goes. Linking is little work for many small steps:
+    # one thread leaves a second processor idle.
+    with frugal(), closing(parts), ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        for part in parts:
             running.append(threads.submit(_linked, part, query))
             if len(running) > _SIDE_BY_SIDE:
                 sums.add(*running.popleft().result())
@@ -95,14 +97,14 @@ def _linked(records: pl.DataFrame, query: Query) -> list[pl.DataFrame]:
     meets = records.select(query.linked_by).is_duplicated()
     alone, others = records.filter(~meets), records.filter(meets)
     again = others.select(query.repeats_by).is_duplicated()
-    once, twice = (with_fate(lazy(others.filter(kept))) for kept in (~again, again))
+    once, twice = (query.ordered(with_fate(lazy(others.filter(kept)))) for kept in (~again, again))
     told = query.unrepeated(twice).select(once.collect_schema().names())
-    joined = query.joined(nw.concat([once, told], how="vertical"))
+    joined = query.finished(query.joined(nw.concat([once, told], how="vertical")))
     return [_counted(frame, query) for frame in (query.alone(with_fate(lazy(alone))), joined)]
 
 
-def _counted(linked: Frame, query: Query) -> pl.DataFrame:
-    return collected(query.cells(query.finished(linked)), query.schema)
+def _counted(finished: Frame, query: Query) -> pl.DataFrame:
+    return worked_out(query.cells(finished), query.schema)
 
 
 # ------------------------------------------------------------------ bins
@@ -110,7 +112,7 @@ def _counted(linked: Frame, query: Query) -> pl.DataFrame:
 
 def _by_person(
     parts: Iterable[pl.DataFrame], at_once: int, bins: int, *, depth: int = 0
-) -> Iterator[pl.DataFrame]:
+) -> Generator[pl.DataFrame, None, None]:
     """Give the same records again, those of a person together, about ``at_once`` at a time."""
     puts = _gathered(parts)
     held: list[pl.DataFrame] = []
@@ -189,7 +191,7 @@ class _Bins:
     def read(self, number: int) -> Iterator[pl.DataFrame]:
         """Give back what was laid down in a bin; what is read is gone from the disk."""
         path = self._folder / str(number)
-        with path.open("rb") as stream:
+        with _on_disk(), path.open("rb") as stream:
             while framed := stream.read(_FRAMED):
                 written = stream.read(int.from_bytes(framed, "little"))
                 yield pl.read_ipc_stream(BytesIO(written))

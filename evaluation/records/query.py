@@ -98,7 +98,7 @@ class Query:
     @property
     def carried(self) -> tuple[str, ...]:
         """The columns of :meth:`settled` that the later steps read."""
-        columns = ["place", *self.definitions, "recast", "own", *steps.LINKED]
+        columns = ["own", "place", *self.definitions, "recast", *steps.LINKED]
         if self._looks_at_ends or self.once_a_day:
             columns += ["discharged", "destination", *map(_asked, self.once_a_day)]
         if self.joins_stays:
@@ -153,11 +153,22 @@ class Query:
 
     def linked(self, settled: Frame) -> Frame:
         """Tell repeats, later episodes and continued stays, each by the records of its person."""
-        return self.joined(self.unrepeated(settled))
+        return self.joined(self.unrepeated(self.ordered(settled)))
 
-    def unrepeated(self, settled: Frame) -> Frame:
+    def ordered(self, settled: Frame) -> Frame:
+        """Add what breaks ties, so that every engine takes the same of two records.
+
+        It is all that is read of a record later: which of two that are alike in it comes first
+        makes no difference.
+        """
+        told_apart = [c for c in self.carried if c not in (*steps.LINKED, "recast")]
+        truths = {*self.definitions, *map(_asked, self.once_a_day), "care_home"}
+        texts = [_in_text(c, is_truth=c in truths) for c in (*told_apart, *steps.PLACED)]
+        return settled.with_columns(nw.concat_str(*texts, separator="|").alias(steps.TIE))
+
+    def unrepeated(self, ordered: Frame) -> Frame:
         """Tell which records are the same episode again."""
-        return steps.repeated_episodes(settled) if self.joins_spells else settled
+        return steps.repeated_episodes(ordered) if self.joins_spells else ordered
 
     def joined(self, unrepeated: Frame) -> Frame:
         """Tell later episodes of a spell and continued stays."""
@@ -167,17 +178,12 @@ class Query:
         return steps.join_transfers(frame) if self.joins_stays else frame
 
     def alone(self, settled: Frame) -> Frame:
-        """Do what :meth:`linked` does for records that are alone in :attr:`linked_by`."""
-        return steps.spells_of_one(settled) if self._looks_at_ends else settled
+        """Return what :meth:`linked` and :meth:`finished` make of records that meet no other."""
+        return self._told(steps.spells_of_one(settled) if self._looks_at_ends else settled)
 
     def finished(self, linked: Frame) -> Frame:
         """Give every record its fate, but for that of place; the live ones are admissions."""
-        live = nw.col("is_live")
-        told = nw.when(live).then(nw.col("own")).otherwise(nw.col("fate"))
-        frame = linked.with_columns(told.alias("fate"))
-        frame = frame.with_columns(nw.col("fate").is_null().alias("is_live"))
-        last = self._last_reasons()
-        frame = fated(frame, last) if last else frame
+        frame = self._told(linked)
         for key in self.once_a_day:
             frame = steps.one_a_day(
                 frame,
@@ -186,6 +192,14 @@ class Query:
                 discharged="spell_discharged" if self.joins_spells else "discharged",
             )
         return frame
+
+    def _told(self, linked: Frame) -> Frame:
+        live = nw.col("is_live")
+        told = nw.when(live).then(nw.col("own")).otherwise(nw.col("fate"))
+        frame = linked.with_columns(told.alias("fate"))
+        frame = frame.with_columns(nw.col("fate").is_null().alias("is_live"))
+        last = self._last_reasons()
+        return fated(frame, last) if last else frame
 
     def cells(self, finished: Frame) -> Frame:
         """Count records by fate, provider, month, and admissions by what they are."""
@@ -254,6 +268,13 @@ def _too_young(least: int | None) -> tuple[Reason, ...]:
         Reason(key="ageless", stage="admissions", words="age not known", holds=age.is_null()),
         Reason(key="young", stage="admissions", words=f"younger than {least}", holds=age < least),
     )
+
+
+def _in_text(column: str, *, is_truth: bool) -> nw.Expr:
+    cell = nw.col(column)
+    if is_truth:
+        return nw.when(cell).then(nw.lit("1")).when(~cell).then(nw.lit("0")).otherwise(nw.lit(""))
+    return cell.cast(nw.String).fill_null("")
 
 
 def _asked(definition: str) -> str:

@@ -24,7 +24,9 @@ __all__ = [
     "LATER",
     "LINKED",
     "NOT_FIRST",
+    "PLACED",
     "REPEATED",
+    "TIE",
     "TRANSFER",
     "emergencies",
     "join_transfers",
@@ -37,11 +39,16 @@ __all__ = [
 ]
 
 _SPELL = ("person", "admitted", "provider", "spell_number", "_attendance")
-_ORDER = ("_start", "_order", "_end", "_key", "_codes")
+# What breaks ties: a text of all that is read of a record later (Query.ordered).
+TIE = "_tie"
+# Spells of one person and day differ in one of these, or in their keys.
+PLACED: tuple[str, ...] = ("provider", "spell_number")
+_SORTED = ("_start", "_order", "_end", "_key")
+_ORDER = (*_SORTED, TIE)
 # Two records that are not alike in these are not the same episode.
 EPISODE: tuple[str, ...] = (*_SPELL, "_start", "_order")
 # What records are linked by, beside ends and transfers.
-LINKED: tuple[str, ...] = (*_SPELL, *_ORDER, "_unfinished", "_year")
+LINKED: tuple[str, ...] = (*_SPELL, *_SORTED, "_unfinished", "_year")
 _NEVER = date(9999, 12, 31)
 _NO_ORDER = 1000
 _REGULAR = ("3", "4")
@@ -97,10 +104,6 @@ def with_order(frame: Frame) -> Frame:
         order.fill_null(_NO_ORDER).cast(nw.Int16).alias("_order"),
         nw.col("episode_end").fill_null(_NEVER).alias("_end"),
         key.fill_null("").alias("_key"),
-        # Only to break ties, so that every engine takes the same of two.
-        nw.concat_str(nw.col("diagnoses").fill_null(""), nw.col("method").fill_null("")).alias(
-            "_codes"
-        ),
         finished.cast(nw.Int8).alias("_unfinished"),
         (nw.lit(0) - year.fill_null(0)).cast(nw.Int16).alias("_year"),
     )
@@ -115,7 +118,7 @@ def repeated_episodes(frame: Frame) -> Frame:
     which = nw.when(nw.col("_order") == _NO_ORDER).then(nw.col("_key"))
     frame = frame.with_columns(which.alias("_which"))
     same = ("is_live", *EPISODE, "_which")
-    best = ("_unfinished", "_year", "_end", "_key", "_codes")
+    best = ("_unfinished", "_year", "_end", "_key", TIE)
     return fated(_numbered(frame, same, best), [_where(REPEATED, nw.col("_nth") > 1)])
 
 

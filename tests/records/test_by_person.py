@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import narwhals as nw
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -123,6 +124,17 @@ def test_a_person_with_more_records_than_are_linked_at_once(some: Drawn) -> None
     frames, query = settled(everybody, study(MATCH))
     found = summed(count_by_person(frames, query, at_once=1000, bins=BINS))
     assert_frame_equal(found, summed(at_once(frames, query)))
+
+
+def test_what_goes_wrong_in_linking_leaves_nothing_and_is_told_as_it_is(
+    some: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, query = settled(some.records, study(MATCH))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    broken = [frame.with_columns(nw.col("_year").cast(nw.String)) for frame in frames]
+    with pytest.raises(pl.exceptions.PolarsError):
+        count_by_person([*frames, *broken], query, at_once=1000, bins=BINS)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_full_disk_is_told_and_nothing_is_left(
