@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ __all__ = ["command"]
 _RESTRICTED = "restricted"
 _LEDGER = "ledger.csv"
 _PANEL = "panel.csv"
-_WARNING = (
-    "These are counts of people's hospital records before disclosure control. They may not leave "
-    "the place that the records may not leave."
+_HELD = (
+    "counts of people's hospital records before disclosure control. They may not leave the place "
+    "that the records may not leave."
 )
+_WARNING = f"These are {_HELD}"
+_WIDTH = 100
 _PRINTED = "As in the files, before disclosure control: the same holds for them."
 
 
@@ -76,7 +79,11 @@ def command(study: Path, out: Path | None, *, restricted: bool, quiet: bool, as_
     if as_json:
         click.echo(json.dumps(_as_json(built, folder, rule), indent=2, ensure_ascii=False))
     elif not quiet:
-        click.echo(_words(parsed, built, folder, rule))
+        lines = [parsed.title, "", *_counts_in_words(built, rule), ""]
+        lines += _marked("RESTRICTED", f"The files hold {_HELD}")
+        lines += _marked("Figures", _control(rule))
+        lines += _what_next(study, parsed, built, folder)
+        click.echo("\n".join(lines))
 
 
 def _refuse_to_overwrite(folder: Path, study: Study) -> None:
@@ -119,8 +126,8 @@ def _control(rule: Rule) -> str:
     _, most = rule.widest
     return (
         f"Printed figures from 1 to {most:.0f}, and those that would give one away, are suppressed "
-        f"({SUPPRESSED}); the others are rounded to the nearest {rule.round_to}. The files hold "
-        "them as they are, and so does the answer to --restricted."
+        f"({SUPPRESSED}); the others are rounded to the nearest {rule.round_to}. The files are "
+        "exact, and with --restricted so is what is printed."
     )
 
 
@@ -146,27 +153,50 @@ def _as_json(built: Built, folder: Path, rule: Rule) -> dict[str, Any]:
     }
 
 
-def _words(study: Study, built: Built, folder: Path, rule: Rule) -> str:
-    lines = [study.title, "", *_ledger_in_words(built, rule), ""]
-    lines += [*_definitions_in_words(built, rule), "", "What to know of this panel"]
-    lines += [f"  {note}" for note in note_words(built.notes, built.counted, rule)]
+def _counts_in_words(built: Built, rule: Rule) -> list[str]:
+    notes = list(note_words(built.notes, built.counted, rule))
     gaps = built.tables.gaps
     if not gaps.is_empty():
-        lines.append(
-            f"  {gaps.height:,} units and months are absent, because a provider that serves the "
+        notes.append(
+            f"{gaps.height:,} units and months are absent, because a provider that serves the "
             "unit sent nothing: gaps.csv names them."
         )
-    panel = built.tables.panel
-    lines += [
-        "",
-        f"Figures     {_control(rule)}",
-        f"RESTRICTED  {_WARNING}",
-        f"Panel       {folder / _PANEL} ({panel.height:,} units and periods)",
+    lines = [*_ledger_in_words(built, rule), "", *_definitions_in_words(built, rule), ""]
+    lines.append("What to know of this panel")
+    return [*lines, *(line for note in notes for line in _wrapped(note, "  - "))]
+
+
+def _what_next(given: Path, study: Study, built: Built, folder: Path) -> list[str]:
+    """Return where the tables are and what comes next, in words that can be copied."""
+    panel = folder / _PANEL
+    is_read = any(
+        outcome.source == "table"
+        and panel.resolve() in [(study.folder / file).resolve() for file in outcome.files]
+        for outcome in study.outcomes
+    )
+    written = _as_written(panel, study)
+    then = f'in an outcome, write source = "table", files = ["{written}"]'
+    return [
+        f"Panel       {panel} ({built.tables.panel.height:,} units and periods)",
         f"Ledger      {folder / _LEDGER}",
-        'Read it     in an outcome: source = "table", files = ["'
-        f'{_as_written(folder / _PANEL, study)}"]',
+        f"Next        {f'pilot-eval estimate {given} --out results' if is_read else then}",
     ]
-    return "\n".join(lines)
+
+
+def _marked(mark: str, text: str) -> list[str]:
+    return _wrapped(text, f"{mark:<12}")
+
+
+def _wrapped(text: str, start: str) -> list[str]:
+    """Return a text in lines of a terminal, the further ones below the first."""
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _as_written(path: Path, study: Study) -> str:
@@ -182,7 +212,7 @@ def _ledger_in_words(built: Built, rule: Rule) -> list[str]:
         if status != "left out":
             lines.append(f"  {in_words(records):>14} {reason}")
         elif records != 0:
-            lines.append(f"    {in_words(records):>14} left out: {reason}")
+            lines += _wrapped(f"left out: {reason}", f"    {in_words(records):>14} ")
     return lines
 
 
@@ -190,16 +220,17 @@ def _definitions_in_words(built: Built, rule: Rule) -> list[str]:
     overlaps = overlap_figures(built.tables.flags, rule)
     names = dict(built.names)
     lines = ["Avoidable admissions, by definition"]
-    lines += [
-        f"  {in_words(count):>14} {names[avoidable_column(key)]}"
-        for key, count in overlaps.avoidable.items()
-    ]
+    for key, count in overlaps.avoidable.items():
+        name = names[avoidable_column(key)]
+        lines += _wrapped(f"{key}: {name}", f"  {in_words(count):>14} ")
+    if overlaps.pairs:
+        lines += ["", "Admissions that two definitions count, of those that either does"]
     for pair in overlaps.pairs:
         share = pair["agreement"]
         lines.append(
-            f"  {pair['definition']} and {pair['other']}: of {_count(pair, 'either')} that either "
-            f"counts, both count {_count(pair, 'both')}"
-            f"{f' ({share:.0%})' if isinstance(share, float) else ''}"
+            f"  {_count(pair, 'both'):>14} of {_count(pair, 'either'):>7}"
+            f" {f'({share:.0%})' if isinstance(share, float) else '':>6}"
+            f" {pair['definition']} and {pair['other']}"
         )
     return lines
 

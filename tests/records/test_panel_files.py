@@ -254,6 +254,9 @@ def test_the_command_writes_into_a_folder_named_restricted_and_says_so(folder: P
     assert sorted(path.name for path in home.iterdir()) == FILES
     assert "RESTRICTED" in called.stdout
     assert "[U, not verified]" in called.stdout
+    assert f"pilot-eval estimate {folder} --out results" in called.stdout
+    elsewhere = call(folder, "--out", folder / "other").stdout
+    assert 'source = "table", files = ["other/restricted/panel.csv"]' in elsewhere
     assert (home / "notes.txt").read_text(encoding="utf-8").startswith("These are counts")
 
 
