@@ -5,7 +5,9 @@ streaming), a DuckDB relation or a Spark DataFrame, so that it can go where the 
 leave. Read top to bottom: :mod:`~evaluation.records.layouts` (which column is what),
 :mod:`~evaluation.records.cleaning` (what is odd in HES),
 :mod:`~evaluation.records.spells`, :mod:`~evaluation.records.residents`,
-:mod:`~evaluation.records.places`, and :mod:`~evaluation.records.build`, which puts them in order.
+:mod:`~evaluation.records.places`; :mod:`~evaluation.records.query`, which puts them in order,
+:mod:`~evaluation.records.by_person`, which runs it in little memory on polars, and
+:mod:`~evaluation.records.build`, from records to panel.
 """
 
 from __future__ import annotations
