@@ -273,7 +273,8 @@ def _too_young(least: int | None) -> tuple[Reason, ...]:
 def _in_text(column: str, *, is_truth: bool) -> nw.Expr:
     cell = nw.col(column)
     if is_truth:
-        return nw.when(cell).then(nw.lit("1")).when(~cell).then(nw.lit("0")).otherwise(nw.lit(""))
+        told = nw.when(~cell).then(nw.lit("0")).otherwise(nw.lit(""))
+        return nw.when(cell).then(nw.lit("1")).otherwise(told)
     return cell.cast(nw.String).fill_null("")
 
 
