@@ -214,7 +214,7 @@ def _on_disk() -> Iterator[None]:
         raise SourceError(
             f"records cannot be laid down for a while ({error.strerror or error})",
             place=tempfile.tempdir or "TMPDIR",
-            allowed="a folder of the user's own, with some 60 bytes a record left",
+            allowed="a folder of the user's own, with some 40 bytes a record left",
             remedy="Name a folder with more room in the environment, TMPDIR=...; it must not leave "
             "the place that the records may not leave",
         ) from error
