@@ -27,6 +27,9 @@ from evaluation.records.sums import Sums
 __all__ = ["Query"]
 
 _KEYS = {"fate": pl.String, "provider": pl.String, "month": pl.Int64, "place": pl.String}
+_LEAVE_OUT_MOST = frozenset(
+    {"before", "after", "not_first", "not_emergency", "young", "not_resident"}
+)
 _SUMS = {"records": pl.Int64, "recast": pl.Int64}
 
 
@@ -229,10 +232,14 @@ class Query:
         return (*self._record_reasons(), *spells, *stays, *own, *last, *place)
 
     def could_count(self) -> nw.Expr:
-        """Return whether a record's own cells allow it to be counted; only these need codes."""
+        """Return whether a record might be counted; only these need codes.
+
+        Some are let through that do not count after all: what is asked here is asked again, so it
+        is no more than the reasons that leave most records out.
+        """
         reasons = (*self._record_reasons(), *self._own_reasons())
-        holds = [r.holds.fill_null(value=False) for r in reasons if r.holds is not None]
-        return ~reduce(or_, holds)
+        holds = [r.holds for r in reasons if r.key in _LEAVE_OUT_MOST and r.holds is not None]
+        return ~reduce(or_, (each.fill_null(value=False) for each in holds))
 
     def _record_reasons(self) -> tuple[Reason, ...]:
         settings = self.plan.settings
