@@ -30,7 +30,7 @@ from evaluation.records.query import Query
 from evaluation.records.reading import Episodes, to_episodes
 from evaluation.study import Study
 
-__all__ = ["Built", "build_panel", "count_records", "open_records", "with_fates"]
+__all__ = ["Built", "build_panel", "count_records", "open_records"]
 
 # What a definition cannot do without; other columns that an extract lacks leave a rule unasked.
 _CODES = frozenset({"primary", "diagnoses", "procedures"})
@@ -211,15 +211,6 @@ def count_records(episodes: Sequence[Frame], query: Query) -> Counted:
         definitions=query.definitions,
         recast=int(cells["recast"].sum()),
     )
-
-
-def with_fates(episodes: Frame, plan: Plan) -> Frame:
-    """Give every record its fate, but for that of place; the live ones are admissions.
-
-    ``episodes`` is the frame of :func:`~evaluation.records.reading.to_episodes`.
-    """
-    query = Query(plan=plan)
-    return query.finished(query.linked(query.settled(episodes)))
 
 
 # ------------------------------------------------------------------ what must be said

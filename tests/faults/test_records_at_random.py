@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from evaluation.errors import PilotEvalError
-from evaluation.records.build import Built, build_panel, with_fates
+from evaluation.records.build import Built, build_panel
 from evaluation.records.engines import lazy
 from evaluation.records.files import scan
 from evaluation.records.plan import make_plan
+from evaluation.records.query import Query
 from evaluation.records.reading import to_episodes
 from evaluation.study import Study, load_study
 from faulty.damage import Change, Table, damages
@@ -61,7 +62,9 @@ def _numbers_of_used(study: Study) -> set[int]:
     plan = make_plan(study)
     frame = lazy(scan(study.folder / _NAME, _NAME))
     episodes = to_episodes(frame, plan.layout, columns={}, name=_NAME).frame
-    told = with_fates(episodes, plan).select("episode_key", "fate").to_native().collect()
+    query = Query(plan=plan)
+    finished = query.finished(query.linked(query.settled(episodes)))
+    told = finished.select("episode_key", "fate").to_native().collect()
     assert isinstance(told, pl.DataFrame)
     return {int(key) for key in told.filter(pl.col("fate").is_null())["episode_key"]}
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evaluation.records.build import with_fates
 from evaluation.records.engines import collected, lazy
 from evaluation.records.layouts import LAYOUTS
 from evaluation.records.plan import make_plan
+from evaluation.records.query import Query
 from evaluation.records.reading import to_episodes
 from evaluation.study import Study, parse_study
 
@@ -76,7 +76,8 @@ def fates(native: object, how: Study) -> Fates:
     plan = make_plan(how)
     settings = plan.settings
     extract = to_episodes(lazy(native), LAYOUTS["hes_apc"], columns=settings.columns)
-    told = with_fates(extract.frame, plan)
+    query = Query(plan=plan)
+    told = query.finished(query.linked(query.settled(extract.frame)))
     rows = collected(told, {"episode_key": pl.String, "fate": pl.String}).rows()
     assert len({key for key, _ in rows}) == len(rows)
     return dict(rows)
