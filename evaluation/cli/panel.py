@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from evaluation.cli.ending import ended_in_order
 from evaluation.cli.options import as_json, progress_to_stderr, quiet
 from evaluation.disclosure.overlaps import PairFigures, overlap_figures
 from evaluation.disclosure.rule import SUPPRESSED, Rule
@@ -71,7 +72,8 @@ def command(study: Path, out: Path | None, *, restricted: bool, quiet: bool, as_
     _refuse_to_overwrite(folder, parsed)
     tell = progress_to_stderr(quiet=quiet or as_json)
     tell("Counting admissions")
-    built = build_panel(parsed)
+    with ended_in_order():
+        built = build_panel(parsed)
     with replaced(folder) as fresh:
         _write(built, fresh)
     tell("")
