@@ -7,7 +7,7 @@ month, place and definition; the rest is done on these counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -107,7 +107,7 @@ def build_panel(study: Study, records: dict[str, object] | None = None) -> Built
     # All that can be wrong is told before the long part.
     exposed = read_exposure(plan, study.folder)
     query = Query(plan=plan, lacking=lacking)
-    counted = count_records([extract.frame for extract in extracts], query)
+    counted = count_records({extract.name: extract.frame for extract in extracts}, query)
     made = tables(counted, plan, exposed, query.reasons())
     reasons = (*query.reasons(), *made.reasons)
     told = dict(made.fates.iter_rows())
@@ -170,13 +170,13 @@ def _lacking(extracts: Sequence[Episodes], plan: Plan) -> frozenset[str]:
 # ------------------------------------------------------------------ counting
 
 
-def count_records(episodes: Sequence[Frame], query: Query) -> Counted:
+def count_records(episodes: Mapping[str, Frame], query: Query) -> Counted:
     """Run the query over extracts, all of one engine: every record to its fate, then counts.
 
     Parameters
     ----------
-    episodes : sequence of narwhals.LazyFrame
-        Those of :func:`~evaluation.records.reading.to_episodes`.
+    episodes : mapping of str to narwhals.LazyFrame
+        By name of the extract, those of :func:`~evaluation.records.reading.to_episodes`.
     query : Query
         What is asked.
 
@@ -189,22 +189,24 @@ def count_records(episodes: Sequence[Frame], query: Query) -> Counted:
     """
     if not episodes:
         raise SourceError("there are no records", place="[records]", allowed="one extract or more")
-    kinds = {frame.implementation.name for frame in episodes}
+    kinds = {frame.implementation.name for frame in episodes.values()}
     if len(kinds) > 1:
         raise UsageError(
             f"extracts are frames of {' and '.join(sorted(kinds)).lower()}",
             allowed="all extracts of one engine",
             remedy="Open all of them with the same one",
         )
-    settled = [query.settled(frame) for frame in episodes]
-    if query.links and settled[0].implementation.is_polars():
+    settled = {name: query.settled(frame) for name, frame in episodes.items()}
+    if query.links and kinds == {"POLARS"}:
         cells = count_by_person(settled, query)
     else:
-        # Where none meets another, one extract after the other: polars would hold parts of each.
-        linked = [query.linked(nw.concat(settled, how="vertical"))] if query.links else settled
         sums = query.sums()
-        for frame in linked:
-            sums.add(collected(query.cells(query.finished(frame)), query.schema))
+        linked = settled
+        if query.links:
+            linked = {"": query.linked(nw.concat(list(settled.values()), how="vertical"))}
+        # One extract after the other: polars would hold parts of each.
+        for name, frame in linked.items():
+            sums.add(collected(query.cells(query.finished(frame)), query.schema, name=name))
         cells = sums.table()
     return Counted(
         cells=cells.drop("recast"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from io import BytesIO
@@ -39,14 +39,14 @@ _BIN = "_bin"
 
 
 def count_by_person(
-    settled: Sequence[Frame], query: Query, *, at_once: int = AT_ONCE, bins: int = BINS
+    settled: Mapping[str, Frame], query: Query, *, at_once: int = AT_ONCE, bins: int = BINS
 ) -> pl.DataFrame:
     """Count records by fate and what they are.
 
     Parameters
     ----------
-    settled : sequence of narwhals.LazyFrame
-        Of polars, those of :meth:`~evaluation.records.query.Query.settled`.
+    settled : mapping of str to narwhals.LazyFrame
+        By name of the file, of polars, those of :meth:`~evaluation.records.query.Query.settled`.
     query : Query
     at_once : int
         How many records of some persons are linked at once, at most, unless one person has more.
@@ -79,12 +79,12 @@ def count_by_person(
     return sums.table()
 
 
-def _meeting(settled: Iterable[Frame], query: Query, sums: Sums) -> Iterator[pl.DataFrame]:
+def _meeting(settled: Mapping[str, Frame], query: Query, sums: Sums) -> Iterator[pl.DataFrame]:
     """Give the records that must meet others; the others are counted."""
     columns = (*query.carried, "fate", "is_live", "_meets")
-    for frame in settled:
+    for name, frame in settled.items():
         marked = frame.with_columns(query.meets_others().alias("_meets"))
-        for part in _gathered(batches(marked, columns, rows=_A_BATCH)):
+        for part in _gathered(batches(marked, columns, rows=_A_BATCH, name=name)):
             apart = part.filter(~pl.col("_meets"))
             if not apart.is_empty():
                 sums.add(_counted(query.alone(lazy(apart)), query))

@@ -26,6 +26,7 @@ _BAD_FILE = (
     OSError,
 )
 
+_FILES = "[records] files"
 Frame: TypeAlias = nw.LazyFrame[Any]
 
 
@@ -60,10 +61,19 @@ def _not_a_frame(native: object) -> UsageError:
     )
 
 
-def collected(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+def collected(
+    frame: Frame, schema: Mapping[str, type[pl.DataType]], *, name: str = _FILES
+) -> pl.DataFrame:
     """Compute a frame and return it in polars, in the columns and types of ``schema``.
 
     DuckDB and Spark hand over rows, so that pyarrow is not needed: what is collected is small.
+
+    Parameters
+    ----------
+    frame : narwhals.LazyFrame
+    schema : mapping of str to polars type
+    name : str
+        The file, or what else messages call the frame.
 
     Raises
     ------
@@ -72,7 +82,7 @@ def collected(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.DataF
     """
     native = frame.select(*schema).to_native()
     if isinstance(native, pl.LazyFrame):
-        with _read_to_the_end():
+        with _read_to_the_end(name):
             return worked_out(frame, schema)
     rows = native.fetchall() if frame.implementation.is_duckdb() else native.collect()
     return pl.DataFrame([tuple(row) for row in rows], schema=dict(schema), orient="row")
@@ -86,7 +96,9 @@ def worked_out(frame: Frame, schema: Mapping[str, type[pl.DataType]]) -> pl.Data
     return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
-def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.DataFrame]:
+def batches(
+    frame: Frame, columns: Sequence[str], *, rows: int, name: str = _FILES
+) -> Iterator[pl.DataFrame]:
     """Compute a frame of polars part by part, in no order.
 
     Parameters
@@ -96,6 +108,8 @@ def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.D
     columns : sequence of str
     rows : int
         About how many rows a part has.
+    name : str
+        The file, or what else messages call the frame.
 
     Raises
     ------
@@ -103,7 +117,7 @@ def batches(frame: Frame, columns: Sequence[str], *, rows: int) -> Iterator[pl.D
         When polars cannot read a file to its end.
     """
     native: pl.LazyFrame = frame.select(*columns).to_native()
-    with frugal(), _read_to_the_end():
+    with frugal(), _read_to_the_end(name):
         parts = native.collect_batches(chunk_size=rows, maintain_order=False, engine="streaming")
         yield from parts
 
@@ -153,18 +167,18 @@ def frugal() -> Iterator[None]:
 
 
 @contextmanager
-def _read_to_the_end() -> Iterator[None]:
+def _read_to_the_end(name: str) -> Iterator[None]:
     try:
         yield
     except _BAD_FILE as error:
-        raise _unreadable(error) from error
+        raise _unreadable(error, name) from error
 
 
-def _unreadable(error: Exception) -> SourceError:
+def _unreadable(error: Exception, name: str) -> SourceError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return SourceError(
         f"the records cannot be read to the end ({reason})",
-        place="[records] files",
+        place=name,
         allowed="CSV with the same number of cells in every row, or Parquet",
         remedy="Look for a file that was cut off, moved or damaged on its way, and in CSV for a "
         "row that is cut off or holds a separator without quotation marks",

@@ -371,9 +371,11 @@ def cells_in_bins(files: dict[str, pl.DataFrame], study: Study, sizes: tuple[int
     plan = make_plan(study)
     query = Query(plan=plan, lacking=absent(files))
     columns = plan.settings.columns
-    episodes = [to_episodes(lazy(file), plan.layout, columns=columns) for file in files.values()]
     at_once, bins = sizes
-    settled = [query.settled(extract.frame) for extract in episodes]
+    settled = {
+        name: query.settled(to_episodes(lazy(file), plan.layout, columns=columns).frame)
+        for name, file in files.items()
+    }
     counts = count_by_person(settled, query, at_once=at_once, bins=bins)
     fates: Counter[str | None] = Counter()
     cells: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))

@@ -62,7 +62,9 @@ def study(way: str) -> Study:
     return parse_study(STUDY + way, Path("study.toml"))
 
 
-def settled(records: pl.DataFrame, how: Study, *, extracts: int = 1) -> tuple[list[Frame], Query]:
+def settled(
+    records: pl.DataFrame, how: Study, *, extracts: int = 1
+) -> tuple[dict[str, Frame], Query]:
     """Return records in several extracts, as the query takes them."""
     plan = make_plan(how)
     query = Query(plan=plan)
@@ -74,7 +76,7 @@ def settled(records: pl.DataFrame, how: Study, *, extracts: int = 1) -> tuple[li
         )
         for part in parts
     ]
-    return [query.settled(extract.frame) for extract in episodes], query
+    return {f"file {n}": query.settled(each.frame) for n, each in enumerate(episodes)}, query
 
 
 def summed(counts: pl.DataFrame) -> pl.DataFrame:
@@ -83,8 +85,8 @@ def summed(counts: pl.DataFrame) -> pl.DataFrame:
     return sums.sort(keys, nulls_last=True)
 
 
-def at_once(frames: list[Frame], query: Query) -> pl.DataFrame:
-    (frame,) = frames
+def at_once(frames: dict[str, Frame], query: Query) -> pl.DataFrame:
+    (frame,) = frames.values()
     return collected(query.cells(query.finished(query.linked(frame))), query.schema)
 
 
@@ -131,9 +133,10 @@ def test_what_goes_wrong_in_linking_leaves_nothing_and_is_told_as_it_is(
 ) -> None:
     frames, query = settled(some.records, study(MATCH))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    broken = [frame.with_columns(nw.col("_year").cast(nw.String)) for frame in frames]
+    (frame,) = frames.values()
+    broken = {"broken": frame.with_columns(nw.col("_year").cast(nw.String))}
     with pytest.raises(pl.exceptions.PolarsError):
-        count_by_person([*frames, *broken], query, at_once=1000, bins=BINS)
+        count_by_person(frames | broken, query, at_once=1000, bins=BINS)
     assert not list(tmp_path.iterdir())
 
 

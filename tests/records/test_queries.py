@@ -50,6 +50,7 @@ def test_a_file_that_ends_early_or_has_gone_is_told(tmp_path: Path, admissions: 
     with pytest.raises(SourceError, match="cannot be read to the end") as caught:
         build_panel(study(tmp_path, admissions))
     assert "cut off" in caught.value.remedy
+    assert caught.value.place == "hes.csv.gz"
     (tmp_path / "hes.csv.gz").unlink()
     draw(RECORDS).records.write_parquet(tmp_path / "hes.parquet")
     how = study(tmp_path, admissions)
