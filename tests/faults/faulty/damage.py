@@ -60,7 +60,8 @@ class Table:
         stream = io.StringIO()
         stream.writelines(f"{note}{self.end}" for note in self.notes)
         csv.writer(stream, lineterminator=self.end).writerows([self.header, *self.rows])
-        return stream.getvalue().encode(self.encoding)
+        # What an encoding does not have a program writes as a question mark.
+        return stream.getvalue().encode(self.encoding, errors="replace")
 
     def only(self, numbers: set[int]) -> Table:
         """Return the table with the rows of these numbers alone: 1 is the first line."""
