@@ -16,7 +16,7 @@ from evaluation.disclosure.rule import SUPPRESSED, Rule
 from evaluation.disclosure.tallies import EXACT, in_words, ledger_figures, note_words
 from evaluation.errors import UsageError
 from evaluation.records.build import Built, build_panel
-from evaluation.records.counts import avoidable_column
+from evaluation.records.definitions import avoidable_column
 from evaluation.records.files import find
 from evaluation.results import replaced
 from evaluation.study import Study, load_study

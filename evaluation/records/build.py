@@ -17,7 +17,8 @@ from evaluation.errors import SourceError, UsageError
 from evaluation.records import residents as resident_rules
 from evaluation.records.avoidable import needed_columns
 from evaluation.records.by_person import count_by_person
-from evaluation.records.counts import Counted, Tables, avoidable_column, tables
+from evaluation.records.counts import Counted, Tables, tables
+from evaluation.records.definitions import avoidable_column
 from evaluation.records.disagreement import disagreement
 from evaluation.records.engines import Frame, collected, lazy
 from evaluation.records.exclusions import ledger

@@ -9,13 +9,14 @@ import polars as pl
 
 from evaluation.errors import SourceError
 from evaluation.records.coverage import Coverage, coverage
+from evaluation.records.definitions import avoidable_column
 from evaluation.records.exclusions import Reason
 from evaluation.records.exposure import with_exposure
 from evaluation.records.notes import CountNote
 from evaluation.records.places import Finder
 from evaluation.records.plan import Plan, months_between, period_of
 
-__all__ = ["ADMISSIONS", "Counted", "Tables", "avoidable_column", "tables"]
+__all__ = ["ADMISSIONS", "Counted", "Tables", "tables"]
 
 ADMISSIONS = "emergency_admissions"
 _LISTED = 5
@@ -87,11 +88,6 @@ _AFTERWARDS = (
         "known, so absent from the panel",
     ),
 )
-
-
-def avoidable_column(definition: str) -> str:
-    """Return the panel's column of a definition."""
-    return f"avoidable_{definition}"
 
 
 def tables(

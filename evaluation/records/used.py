@@ -6,7 +6,13 @@ from pathlib import Path
 
 from evaluation.errors import StudyError
 from evaluation.findings import Check
-from evaluation.records.definitions import DEFINITION_KEYS, Definition, definition, read_definition
+from evaluation.records.definitions import (
+    DEFINITION_KEYS,
+    Definition,
+    avoidable_column,
+    definition,
+    read_definition,
+)
 from evaluation.study import Outcome, Study
 
 __all__ = ["definition_checks"]
@@ -42,7 +48,7 @@ def definition_checks(study: Study, outcome: Outcome) -> tuple[Check, ...]:
     named = study.records.definitions if study.records is not None else ()
     own = {Path(name).stem: name for name in named if name.endswith(".toml")}
     for key in dict.fromkeys((*DEFINITION_KEYS, *own)):
-        if column == f"avoidable_{key}":
+        if column == avoidable_column(key):
             return _told(_found(key, own.get(key), study), key, outcome)
     return ()
 

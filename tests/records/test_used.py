@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.findings import Check
-from evaluation.records.counts import avoidable_column
-from evaluation.records.definitions import DEFINITION_KEYS, definition
+from evaluation.records.definitions import DEFINITION_KEYS, avoidable_column, definition
 from evaluation.records.used import definition_checks
 from evaluation.study import load_study
 

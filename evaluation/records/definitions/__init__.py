@@ -34,6 +34,7 @@ __all__ = [
     "Mark",
     "Position",
     "Where",
+    "avoidable_column",
     "definition",
     "definitions",
     "describe",
@@ -84,6 +85,11 @@ def definition(key: str) -> Definition:
             remedy=f"{meant}docs/definitions.md says what each of them holds.",
         )
     return found
+
+
+def avoidable_column(key: str) -> str:
+    """Return the column of a panel that counts by the definition with this key."""
+    return f"avoidable_{key}"
 
 
 def document() -> str:
