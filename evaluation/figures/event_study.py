@@ -183,9 +183,8 @@ def _told(points: list[_Point], period: tuple[str, str], when: str) -> str:
     bounded = [point for point in points if point.low is not None and point.high is not None]
     if not bounded:
         return ""
-    some = "" if len(bounded) == len(points) else " that has one"
-    if len(bounded) != 1:
-        some = some.replace("has", "have")
+    have = "has" if len(bounded) == 1 else "have"
+    some = "" if len(bounded) == len(points) else f" that {have} one"
     return f"{_share(bounded)} {period[len(bounded) != 1]} {when}{some}"
 
 

@@ -95,8 +95,8 @@ class Query:
     @property
     def _looks_at_ends(self) -> bool:
         """Whether it matters where and when a spell ended."""
-        at_the_end = "destination" in resident_rules.needed(self.plan.settings.residents)
-        return self.joins_spells and (self.joins_stays or at_the_end or bool(self.once_a_day))
+        asked = self.joins_stays or self._last_reasons() or self.once_a_day
+        return self.joins_spells and bool(asked)
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -124,8 +124,8 @@ class Query:
         -------
         narwhals.LazyFrame
             With ``fate`` and ``is_live``; ``own``, the reason for which a live record would be left
-            out were it the first of its spell; ``month``, and ``place`` and a Boolean a definition
-            of those that may be admissions; and what spells are told apart and ordered by.
+            out were it the first of its spell; ``place`` and a Boolean a definition of those that
+            may be admissions; and what spells are told apart and ordered by.
         """
         frame = fated(with_fate(episodes), self._record_reasons())
         frame = frame.with_columns(first_reason(self._own_reasons()).alias("own"))

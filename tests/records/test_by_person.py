@@ -144,7 +144,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     some: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit on the size of files stands for a full disk: both end a write with OSError."""
-    resource = pytest.importorskip("resource")
+    resource = pytest.importorskip("resource", reason="no limit on the size of files here")
     frames, query = settled(some.records, study(MATCH))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
